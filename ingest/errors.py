@@ -1,0 +1,130 @@
+"""The errors that Strapline raises on purpose, each with advice for a person.
+
+StraplineError (advice, exit_code)
+├── ConfigError               3  settings that can't be used
+├── RecordingError            2  a file that holds no usable recording
+├── StrapError                4
+│   ├── BluetoothUnavailable     the radio can't be used (reason)
+│   ├── StrapNotFound            no such strap answered a scan
+│   └── StrapLost                the link went away or fell silent
+├── MalformedMeasurement         bytes that are no Heart Rate Measurement (payload)
+├── WireError                    a message that can't be read
+│   ├── UnknownVersion           written by a newer Strapline (version)
+│   └── MalformedPayload         not of the documented form (topic)
+├── BusError                  5
+│   ├── BusUnavailable           no broker answers
+│   └── BusRefused               the broker said no (reason)
+└── StoreError                6
+    ├── StoreUnavailable         may work later: retried
+    └── StoreRejected            never retried: set aside with its reason
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class StraplineError(Exception):
+    """Base of all errors; `str()` says what happened, `advice` what a person can do about it."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, advice: str = "") -> None:
+        super().__init__(message)
+        self.advice = advice
+
+
+class ConfigError(StraplineError):
+    """Settings that can't be used; nothing has been started."""
+
+    exit_code = 3
+
+
+class RecordingError(StraplineError):
+    """A file that holds no usable recording."""
+
+    exit_code = 2
+
+
+class StrapError(StraplineError):
+    """Trouble between this machine and a strap."""
+
+    exit_code = 4
+
+
+class BluetoothUnavailable(StrapError):
+    """The radio can't be used; `reason` is a short machine-readable word."""
+
+    def __init__(self, message: str, *, reason: str, advice: str = "") -> None:
+        super().__init__(message, advice=advice)
+        self.reason = reason
+
+
+class StrapNotFound(StrapError):
+    """No strap that fits answered a scan."""
+
+
+class StrapLost(StrapError):
+    """The link to a connected strap went away or fell silent."""
+
+
+class MalformedMeasurement(StraplineError):
+    """Bytes that are no Heart Rate Measurement; `payload` holds them."""
+
+    def __init__(self, message: str, *, payload: bytes) -> None:
+        super().__init__(
+            message, advice="The packet was skipped; if this goes on, note the strap's model and report it."
+        )
+        self.payload = payload
+
+
+class WireError(StraplineError):
+    """An MQTT message that can't be read."""
+
+
+class UnknownVersion(WireError):
+    """A message of a wire version that this release does not know."""
+
+    def __init__(self, message: str, *, version: object) -> None:
+        super().__init__(message, advice="Bring collector and pipeline to the same release of Strapline.")
+        self.version = version
+
+
+class MalformedPayload(WireError):
+    """A message that is not of the documented form; `topic` says where it came from."""
+
+    def __init__(self, message: str, *, topic: str) -> None:
+        super().__init__(message, advice="docs/mqtt.md shows what each topic carries.")
+        self.topic = topic
+
+
+class BusError(StraplineError):
+    """Trouble between this process and the MQTT broker."""
+
+    exit_code = 5
+
+
+class BusUnavailable(BusError):
+    """No broker answers, or the link to it is down."""
+
+
+class BusRefused(BusError):
+    """The broker answered no; `reason` is what it said."""
+
+    def __init__(self, message: str, *, reason: str, advice: str = "") -> None:
+        super().__init__(message, advice=advice)
+        self.reason = reason
+
+
+class StoreError(StraplineError):
+    """Trouble between this process and a store."""
+
+    exit_code = 6
+
+
+class StoreUnavailable(StoreError):
+    """The store may take the same points later: retried."""
+
+
+class StoreRejected(StoreError):
+    """The store will never take these points: not retried."""

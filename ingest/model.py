@@ -1,0 +1,98 @@
+"""The records that flow from a strap to the pipeline: frozen, typed, with the unit in each name."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Protocol
+
+from annotated_types import Ge, Le, MinLen
+
+TICKS_PER_SECOND = 1024
+"""The Heart Rate Service counts RR intervals in 1/1024 s; they are kept so, never rounded to milliseconds."""
+
+MS_PER_TICK = 1000 / TICKS_PER_SECOND
+
+UInt16 = Annotated[int, Ge(0), Le(0xFFFF)]
+TimeNs = Annotated[int, Ge(0), Le(2**63 - 1)]
+Name = Annotated[str, MinLen(1)]
+
+
+def ticks_to_ns(ticks: int) -> int:
+    """Nanoseconds in a number of 1/1024 s ticks, rounded down (a tick is 976 562.5 ns)."""
+    return ticks * 1_953_125 // 2
+
+
+class Contact(StrEnum):
+    """What the strap says of its skin contact."""
+
+    UNSUPPORTED = "unsupported"
+    LOST = "lost"
+    GOOD = "good"
+
+
+@dataclass(frozen=True, slots=True)
+class HeartRateMeasurement:
+    """One decoded notification of the Heart Rate Measurement characteristic (0x2A37)."""
+
+    heart_rate_bpm: int  # the strap's own smoothed figure, 0 when off the body
+    rr_ticks: tuple[int, ...]  # 1/1024 s, oldest first, as sent
+    contact: Contact
+    energy_kj: int | None  # since the strap's last reset
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """One heart beat: the raw record from which every other number is derived."""
+
+    time_ns: TimeNs  # Unix time, UTC, of the end of the RR interval
+    rr_ticks: Annotated[int, Ge(1), Le(0xFFFF)]
+    heart_rate_bpm: UInt16
+    contact: Contact
+    segment: Annotated[int, Ge(0)]  # counts the unbroken stretches of a stream
+    gap_before: bool  # True: the beat before it is missing, so no difference may cross
+
+
+@dataclass(frozen=True, slots=True)
+class BeatBatch:
+    """The beats of one notification, numbered within a stream."""
+
+    person: Name
+    strap: Name
+    stream: Name  # one id per collector start
+    sequence: Annotated[int, Ge(0)]
+    received_ns: TimeNs  # arrival of the notification
+    beats: Annotated[tuple[Beat, ...], MinLen(1)]
+
+
+@dataclass(frozen=True, slots=True)
+class StrapStatus:
+    """What is known of a strap at a moment; None stands for not known."""
+
+    connected: bool
+    time_ns: TimeNs | None = None  # None in a last will, which is written before it is needed
+    battery_pct: Annotated[int, Ge(0), Le(100)] | None = None
+    rssi_dbm: int | None = None
+    model: str | None = None
+    location: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """The bytes of one notification and the Unix time at which they arrived."""
+
+    arrival_ns: int
+    payload: bytes
+
+
+class Source(Protocol):
+    """Where notifications come from: a strap, a recording, a simulated runner.
+
+    A status with `connected` true stands before the first notification of each connection.
+    """
+
+    def events(self) -> AsyncIterator[Notification | StrapStatus]:
+        """The source's notifications and changes of state, in order, until it ends (a strap never does)."""
+        ...

@@ -1,0 +1,87 @@
+"""The MQTT topic grammar: names in, topics out, and back. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from ingest.errors import ConfigError
+
+ROOT = "strapline/v1"
+BEATS = f"{ROOT}/+/+/beats"
+STATUS = f"{ROOT}/+/+/status"
+LIVE = f"{ROOT}/+/live"
+
+_MAX_NAME_LENGTH = 64
+# Separators and wildcards of MQTT; a backslash at the end of a tag can't be escaped in InfluxDB's line protocol.
+_FORBIDDEN = re.compile(r"[/+#\\\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+
+class StrapTopic(NamedTuple):
+    """What a topic of one strap says."""
+
+    person: str
+    strap: str
+    kind: str
+
+
+def check_name(what: str, name: str) -> str:
+    """The name, if it may stand in a topic and in a tag.
+
+    Args:
+        what: what bears the name, for the message ("person", "strap").
+        name: 1 to 64 characters without `/`, `+`, `#`, backslash or control characters, with no space at
+            either end, not starting with `$`.
+
+    Raises:
+        ConfigError: the name breaks the grammar.
+    """
+    found = _FORBIDDEN.search(name)
+    if found:
+        problem = f"holds {found.group()!r}"
+    elif not name.strip():
+        problem = "is empty"
+    elif name != name.strip():
+        problem = "has a space at an end"
+    elif name.startswith("$"):
+        problem = "starts with '$'"
+    elif len(name) > _MAX_NAME_LENGTH:
+        problem = f"is longer than {_MAX_NAME_LENGTH} characters"
+    else:
+        return name
+    message = f"{what} {name!r} {problem}, which MQTT topics can't carry"
+    raise ConfigError(message, advice=f"Choose a {what} name of letters, digits, '-', '_', '.' or inner spaces.")
+
+
+def strap_topic(person: str, strap: str, kind: str) -> str:
+    """The topic of one strap's beats or status."""
+    return f"{ROOT}/{check_name('person', person)}/{check_name('strap', strap)}/{kind}"
+
+
+def live_topic(person: str) -> str:
+    """The topic of a person's live values."""
+    return f"{ROOT}/{check_name('person', person)}/live"
+
+
+def parse_strap_topic(topic: str) -> StrapTopic:
+    """Person, strap and kind of a strap's topic.
+
+    Raises:
+        ValueError: not a strap's topic.
+    """
+    parts = topic.split("/")
+    if len(parts) != len(BEATS.split("/")) or "/".join(parts[:2]) != ROOT:
+        message = f"{topic!r} is not a strap's topic"
+        raise ValueError(message)
+    return StrapTopic(*parts[2:])
+
+
+def matches(pattern: str, topic: str) -> bool:
+    """Whether a topic fits a subscription with `+` and `#` wildcards (MQTT 5, section 4.7)."""
+    want, have = pattern.split("/"), topic.split("/")
+    if topic.startswith("$") and want[0] in {"+", "#"}:
+        return False
+    if want[-1] == "#":
+        want.pop()
+        have = have[: len(want)] if len(have) >= len(want) else have
+    return len(want) == len(have) and all(w in {"+", h} for w, h in zip(want, have, strict=True))

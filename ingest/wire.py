@@ -1,0 +1,88 @@
+"""Records to MQTT payloads and back: JSON, one version number, validated at both ends. Pure."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import pydantic_core
+from pydantic import TypeAdapter, ValidationError
+
+from ingest.errors import MalformedPayload, UnknownVersion
+from ingest.model import BeatBatch, StrapStatus
+
+WIRE_VERSION = 1
+"""Raised when a field changes its meaning or goes away; readers ignore fields that they don't know."""
+
+T = TypeVar("T")
+
+_BATCH = TypeAdapter(BeatBatch)
+_STATUS = TypeAdapter(StrapStatus)
+
+
+def encode_batch(batch: BeatBatch) -> bytes:
+    """The payload of a `beats` topic.
+
+    Raises:
+        ValueError: a field is out of its range; nothing should be sent.
+    """
+    return _encode(_BATCH, batch)
+
+
+def encode_status(status: StrapStatus) -> bytes:
+    """The payload of a `status` topic.
+
+    Raises:
+        ValueError: a field is out of its range; nothing should be sent.
+    """
+    return _encode(_STATUS, status)
+
+
+def decode_batch(payload: bytes, topic: str) -> BeatBatch:
+    """The beats that a `beats` topic carried.
+
+    Raises:
+        UnknownVersion: a newer collector wrote it.
+        MalformedPayload: not JSON, a field missing, of the wrong type or out of range.
+    """
+    return _decode(_BATCH, payload, topic)
+
+
+def decode_status(payload: bytes, topic: str) -> StrapStatus:
+    """The state that a `status` topic carried; the same errors as `decode_batch`."""
+    return _decode(_STATUS, payload, topic)
+
+
+def decode_object(payload: bytes, topic: str) -> dict[str, object]:
+    """The JSON object that a payload of our wire version holds, its fields unchecked."""
+    try:
+        message = pydantic_core.from_json(payload)
+    except ValueError as error:
+        raise MalformedPayload(f"{topic}: not JSON ({error})", topic=topic) from error
+    if not isinstance(message, dict):
+        raise MalformedPayload(f"{topic}: not a JSON object", topic=topic)
+    version = message.get("v")
+    if version != WIRE_VERSION:
+        raise UnknownVersion(f"{topic}: wire version {version!r}, this release reads {WIRE_VERSION}", version=version)
+    return message
+
+
+def encode_object(fields: dict[str, object]) -> bytes:
+    """A JSON object as a payload, with the wire version in front; values that are no number become null."""
+    return pydantic_core.to_json({"v": WIRE_VERSION, **fields}, inf_nan_mode="null")
+
+
+def _encode(adapter: TypeAdapter[T], record: T) -> bytes:
+    fields = adapter.dump_python(record, mode="json")
+    payload = encode_object(fields)
+    adapter.validate_json(payload, strict=True)
+    return payload
+
+
+def _decode(adapter: TypeAdapter[T], payload: bytes, topic: str) -> T:
+    decode_object(payload, topic)
+    try:
+        return adapter.validate_json(payload, strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "payload"
+        raise MalformedPayload(f"{topic}: {where}: {first['msg']}", topic=topic) from error

@@ -1,0 +1,67 @@
+"""The store port: where points go, whichever database keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from ingest.errors import ConfigError
+from pipeline.schema import Measurement, Point
+
+SCHEMES = ("sqlite", "influxdb", "influxdbs", "influxdb1", "influxdb1s")
+
+
+class Store(Protocol):
+    """An open store. Blocking: an asyncio caller uses it from a thread, one call at a time."""
+
+    def check(self) -> None:
+        """Ask the store whether it would take our points, writing nothing.
+
+        Raises:
+            StoreUnavailable: it does not answer.
+            StoreRejected: it answers, but not to us (credentials, database, bucket).
+        """
+        ...
+
+    def write(self, points: Sequence[Point]) -> None:
+        """Store all points; on return they are durable. Writing them again changes nothing.
+
+        Raises:
+            StoreUnavailable: the store may take the same points later.
+            StoreRejected: the store refuses at least one of the points; others may have been stored.
+        """
+        ...
+
+    def count(self, measurement: Measurement, *, person: str | None = None) -> int:
+        """How many points of a measurement are stored, of one person or of all."""
+        ...
+
+    def close(self) -> None:
+        """Release files and connections; safe to call twice."""
+        ...
+
+
+def open_store(url: str, *, token: str | None = None) -> Store:
+    """A store for the URL's scheme.
+
+    Args:
+        url: `sqlite:///file`, `influxdb://host:port/bucket?org=name` (1.8 to 3.x) or
+            `influxdb1://user@host:port/database` (1.6, 1.7); with `s` after the scheme over TLS.
+        token: InfluxDB token, or the password that goes with the user of an `influxdb1` URL.
+
+    Raises:
+        ConfigError: no such scheme, an incomplete URL, or the extra that it needs is not installed.
+        StoreUnavailable: a file that can't be opened.
+    """
+    scheme = urlsplit(url).scheme
+    if scheme == "sqlite":
+        from pipeline.sqlite import SqliteStore
+
+        return SqliteStore.from_url(url)
+    if scheme.startswith("influxdb") and scheme in SCHEMES:
+        from pipeline.influx import open_influx
+
+        return open_influx(url, token)
+    message = f"store_url scheme {scheme!r} names no store that Strapline knows"
+    raise ConfigError(message, advice=f"Use one of: {', '.join(SCHEMES)} (for example sqlite:///strapline.db).")
