@@ -1,0 +1,279 @@
+"""The MQTT adapter of the bus: paho-mqtt 2, MQTT 5 first, 3.1.1 where the broker refuses it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from urllib.parse import SplitResult, urlsplit
+
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from ingest.broker import embedded_broker
+from ingest.bus import BusAddress, Message, Will
+from ingest.errors import BusError, BusRefused, BusUnavailable, ConfigError
+
+_log = logging.getLogger(__name__)
+
+CONNECT_TIMEOUT_S = 10.0
+SUBSCRIBE_TIMEOUT_S = 10.0
+KEEPALIVE_S = 30
+RECONNECT_DELAY_S = (1, 30)
+SESSION_EXPIRY_S = 7 * 24 * 3600
+"""How long a broker keeps the messages of a durable client that is away."""
+
+QUEUE_LIMIT = 10_000
+"""QoS 1 messages held while the broker is away (about three hours of one strap)."""
+
+_UNSUPPORTED_PROTOCOL = "Unsupported protocol version"
+_DEFAULT_PORTS = {"embedded": 1883, "mqtt": 1883, "mqtts": 8883}
+
+
+@asynccontextmanager
+async def mqtt_bus(address: BusAddress, client_id: str, will: Will | None, *, durable: bool) -> AsyncIterator[MqttBus]:
+    """An open connection to the broker at the address; see `open_bus` for arguments and errors."""
+    parts = urlsplit(address.url)
+    host, port = _host_and_port(parts)
+    protocols = [MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311]
+    async with AsyncExitStack() as stack:
+        if parts.scheme == "embedded":
+            await stack.enter_async_context(embedded_broker(host, port))
+            protocols.remove(MQTTProtocolVersion.MQTTv5)
+        bus = await _connect_with(protocols, address, client_id, will, durable=durable)
+        try:
+            yield bus
+        finally:
+            await bus.close()
+
+
+async def _connect_with(
+    protocols: Sequence[MQTTProtocolVersion], address: BusAddress, client_id: str, will: Will | None, *, durable: bool
+) -> MqttBus:
+    for protocol in protocols:
+        bus = MqttBus(address, client_id, will, protocol=protocol, durable=durable)
+        try:
+            await bus.connect()
+        except BusError as error:
+            await bus.close()
+            old_broker = isinstance(error, BusRefused) and error.reason == _UNSUPPORTED_PROTOCOL
+            if not old_broker or protocol is protocols[-1]:
+                raise
+            _log.info("broker refuses MQTT 5, trying 3.1.1 url=%s", address.url)
+        else:
+            return bus
+    raise AssertionError("no protocol to try")  # pragma: no cover
+
+
+class MqttBus:
+    """A bus over one paho client, whose network thread hands everything to the event loop.
+
+    paho reconnects by itself, sends unacknowledged messages again, and holds up to QUEUE_LIMIT while the broker
+    is away.
+    """
+
+    def __init__(
+        self, address: BusAddress, client_id: str, will: Will | None, *, protocol: MQTTProtocolVersion, durable: bool
+    ) -> None:
+        self._address = address
+        self._durable = durable
+        self._loop = asyncio.get_running_loop()
+        self._connected: asyncio.Future[None] = self._loop.create_future()
+        self._published: dict[int, asyncio.Future[None]] = {}
+        self._subscribed: dict[int, asyncio.Future[None]] = {}
+        self._patterns: set[str] = set()
+        self._received: asyncio.Queue[Message] = asyncio.Queue()  # bounded by the broker: it stops at unacknowledged
+        self._session = 0  # counts the broker's sessions: packet ids of an old one mean nothing in a new one
+        self._client = self._make_client(client_id, will, protocol)
+
+    def _make_client(self, client_id: str, will: Will | None, protocol: MQTTProtocolVersion) -> Client:
+        is_v5 = protocol is MQTTProtocolVersion.MQTTv5
+        client = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=client_id,
+            protocol=protocol,
+            clean_session=None if is_v5 else not self._durable,
+            manual_ack=True,
+        )
+        client.username_pw_set(self._address.username, self._address.password)
+        client.max_queued_messages_set(QUEUE_LIMIT)
+        client.reconnect_delay_set(*RECONNECT_DELAY_S)
+        client.connect_timeout = CONNECT_TIMEOUT_S / 2
+        if will is not None:
+            client.will_set(will.topic, will.payload, qos=1, retain=True)
+        if urlsplit(self._address.url).scheme == "mqtts":
+            _use_tls(client, self._address)
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_publish = self._on_publish
+        client.on_subscribe = self._on_subscribe
+        client.on_message = self._on_message
+        return client
+
+    async def connect(self) -> None:
+        """Open the connection; see `open_bus` for what is raised."""
+        host, port = _host_and_port(urlsplit(self._address.url))
+        try:
+            await asyncio.to_thread(self._open, host, port)
+        except ssl.SSLError as error:
+            message = f"the broker at {host}:{port} can't be trusted: {error}"
+            raise BusUnavailable(message, advice="Set bus_ca_file to the authority that signed it.") from error
+        except OSError as error:
+            message = f"no MQTT broker answers at {host}:{port}: {error}"
+            raise BusUnavailable(message, advice="Start the broker, or set bus_url to where it runs.") from error
+        self._client.loop_start()
+        try:
+            await asyncio.wait_for(asyncio.shield(self._connected), CONNECT_TIMEOUT_S)
+        except TimeoutError as error:
+            message = f"{host}:{port} accepts connections but does not answer as an MQTT broker"
+            raise BusUnavailable(message, advice="Check host, port and TLS (mqtts://) in bus_url.") from error
+
+    def _open(self, host: str, port: int) -> None:
+        if self._client.protocol is not MQTTProtocolVersion.MQTTv5:
+            self._client.connect(host, port, KEEPALIVE_S)
+            return
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho leaves it so
+        properties.SessionExpiryInterval = SESSION_EXPIRY_S if self._durable else 0
+        self._client.connect(host, port, KEEPALIVE_S, clean_start=not self._durable, properties=properties)
+
+    async def publish(self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False) -> None:
+        """Send, and with QoS 1 await the broker's word; see `Bus.publish`."""
+        info = self._client.publish(topic, payload, qos, retain)
+        if info.rc is MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:
+            message = f"the broker is away and {QUEUE_LIMIT} messages wait for it already"
+            raise BusUnavailable(message, advice="Bring the broker back; newer messages are being dropped.")
+        if qos == 0:
+            return
+        # The network thread can't have told the loop of this packet yet: the loop has been here since publish().
+        acknowledged = self._published[info.mid] = self._loop.create_future()
+        await acknowledged
+
+    async def subscribe(self, *patterns: str) -> None:
+        """Subscribe at QoS 1, now and after every reconnect; see `Bus.subscribe`."""
+        self._patterns.update(patterns)
+        rc, mid = self._client.subscribe([(pattern, 1) for pattern in patterns])
+        if rc is not MQTTErrorCode.MQTT_ERR_SUCCESS or mid is None:
+            raise BusUnavailable(f"can't subscribe: {rc.name}", advice="Is the broker still running?")
+        granted = self._subscribed[mid] = self._loop.create_future()
+        try:
+            await asyncio.wait_for(granted, SUBSCRIBE_TIMEOUT_S)
+        except TimeoutError as error:
+            raise BusUnavailable("the broker did not confirm a subscription in time") from error
+
+    async def receive(self, limit: int = 500) -> Sequence[Message]:
+        """All waiting messages; see `Bus.receive`."""
+        messages = [await self._received.get()]
+        while len(messages) < limit and not self._received.empty():
+            messages.append(self._received.get_nowait())
+        return messages
+
+    async def close(self) -> None:
+        """Say goodbye (no will is published), stop the network thread, fail what still waits."""
+        self._client.disconnect()
+        await asyncio.to_thread(self._client.loop_stop)
+        for waiting in (*self._published.values(), *self._subscribed.values()):
+            if not waiting.done():
+                waiting.set_exception(BusUnavailable("the bus was closed before the broker answered"))
+                waiting.exception()  # nobody may be waiting any more
+        if self._connected.done() and not self._connected.cancelled():
+            self._connected.exception()
+
+    # What follows runs in paho's network thread, and only hands over.
+
+    def _in_loop(self, callback: Callable[..., None], *arguments: object) -> None:
+        self._loop.call_soon_threadsafe(callback, *arguments)
+
+    def _on_connect(
+        self, _client: Client, _data: object, flags: ConnectFlags, reason: ReasonCode, _properties: Properties | None
+    ) -> None:
+        self._in_loop(self._connection_answered, flags.session_present, str(reason), reason.is_failure)
+
+    def _on_disconnect(
+        self, _client: Client, _data: object, flags: DisconnectFlags, reason: ReasonCode, _properties: object
+    ) -> None:
+        if reason.is_failure:
+            _log.warning("connection to the broker lost url=%s reason=%s", self._address.url, reason)
+        if flags.is_disconnect_packet_from_server:
+            _log.warning("the broker closed the connection url=%s reason=%s", self._address.url, reason)
+
+    def _on_publish(self, _client: Client, _data: object, mid: int, reason: ReasonCode, _properties: object) -> None:
+        self._in_loop(_answer, self._published, mid, str(reason) if reason.is_failure else None)
+
+    def _on_subscribe(
+        self, _client: Client, _data: object, mid: int, reasons: list[ReasonCode], _properties: object
+    ) -> None:
+        refusals = [str(reason) for reason in reasons if reason.is_failure]
+        self._in_loop(_answer, self._subscribed, mid, refusals[0] if refusals else None)
+
+    def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
+        self._in_loop(self._message_arrived, message.topic, message.payload, message.retain, message.mid, message.qos)
+
+    # From here on in the event loop.
+
+    def _connection_answered(self, session_present: bool, reason: str, is_failure: bool) -> None:  # noqa: FBT001
+        if is_failure:
+            self._refused(reason)
+            return
+        if not session_present:
+            self._session += 1
+        if self._connected.done():
+            _log.info("connected to the broker again url=%s", self._address.url)
+            if self._patterns:
+                self._client.subscribe([(pattern, 1) for pattern in self._patterns])
+        else:
+            self._connected.set_result(None)
+
+    def _refused(self, reason: str) -> None:
+        if self._connected.done():
+            _log.error("the broker refuses to have us back url=%s reason=%s", self._address.url, reason)
+            return
+        who = f"user {self._address.username!r}" if self._address.username else "a client without user name"
+        message = f"the broker at {self._address.url} refuses {who}: {reason}"
+        self._connected.set_exception(
+            BusRefused(message, reason=reason, advice="Check bus_username and bus_password, and the broker's ACL.")
+        )
+
+    def _message_arrived(self, topic: str, payload: bytes, retained: bool, mid: int, qos: int) -> None:  # noqa: FBT001
+        session = self._session
+
+        def ack() -> None:
+            if session == self._session:
+                self._client.ack(mid, qos)
+
+        self._received.put_nowait(Message(topic, payload, retained, ack))
+
+
+def _answer(waiting: dict[int, asyncio.Future[None]], mid: int, refusal: str | None) -> None:
+    future = waiting.pop(mid, None)
+    if future is None or future.done():
+        return
+    if refusal is None:
+        future.set_result(None)
+    else:
+        message = f"the broker refused a message or subscription: {refusal}"
+        future.set_exception(
+            BusRefused(message, reason=refusal, advice="Check this user's rights in the broker's ACL.")
+        )
+
+
+def _use_tls(client: Client, address: BusAddress) -> None:
+    try:
+        client.tls_set(ca_certs=address.ca_file)
+    except (OSError, ssl.SSLError) as error:
+        message = f"bus_ca_file {address.ca_file!r} can't be read: {error}"
+        raise ConfigError(message, advice="Give the PEM file of the authority that signed the broker.") from error
+
+
+def _host_and_port(parts: SplitResult) -> tuple[str, int]:
+    try:
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise ConfigError(f"bus_url has no valid port: {error}", advice="For example mqtt://localhost:1883.") from error
+    if not host:
+        raise ConfigError("bus_url names no host", advice="For example mqtt://localhost:1883.")
+    return host, port or _DEFAULT_PORTS[parts.scheme]
