@@ -1,0 +1,1 @@
+"""From beats to NN intervals, indices and points in stores."""

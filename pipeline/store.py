@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -30,11 +32,12 @@ class Store(Protocol):
         Raises:
             StoreUnavailable: the store may take the same points later.
             StoreRejected: the store refuses at least one of the points; others may have been stored.
+            ValueError: a point does not fit the schema (`check_points`); nothing has been sent.
         """
         ...
 
     def count(self, measurement: Measurement, *, person: str | None = None) -> int:
-        """How many points of a measurement are stored, of one person or of all."""
+        """How many stored points carry the measurement's first field, of one person or of all."""
         ...
 
     def close(self) -> None:
@@ -54,7 +57,10 @@ def open_store(url: str, *, token: str | None = None) -> Store:
         ConfigError: no such scheme, an incomplete URL, or the extra that it needs is not installed.
         StoreUnavailable: a file that can't be opened.
     """
-    scheme = urlsplit(url).scheme
+    try:
+        scheme = urlsplit(url).scheme
+    except ValueError as error:
+        raise ConfigError(f"store_url can't be read: {error}", advice="For example sqlite:///strapline.db.") from error
     if scheme == "sqlite":
         from pipeline.sqlite import SqliteStore
 
@@ -65,3 +71,34 @@ def open_store(url: str, *, token: str | None = None) -> Store:
         return open_influx(url, token)
     message = f"store_url scheme {scheme!r} names no store that Strapline knows"
     raise ConfigError(message, advice=f"Use one of: {', '.join(SCHEMES)} (for example sqlite:///strapline.db).")
+
+
+@contextmanager
+def open_stores(urls: Iterable[str], *, token: str | None, home: Path) -> Iterator[list[Store]]:
+    """All stores, asked whether they would take our points; closed on leaving.
+
+    Args:
+        urls: see `open_store`; the path of a relative `sqlite:///` URL starts at the data directory.
+        token: for the stores that want one.
+        home: the data directory.
+
+    Raises:
+        ConfigError, StoreUnavailable, StoreRejected: from the first store that can't be used.
+    """
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"the data directory {home} can't be made: {error.strerror}"
+        raise ConfigError(message, advice="Choose another with --home or STRAPLINE_HOME.") from error
+    with ExitStack() as stack:
+        stores = []
+        for url in urls:
+            store = stack.enter_context(closing(open_store(_in_home(url, home), token=token)))
+            store.check()
+            stores.append(store)
+        yield stores
+
+
+def _in_home(url: str, home: Path) -> str:
+    prefix = "sqlite:///"
+    return f"{prefix}{home.absolute() / url.removeprefix(prefix)}" if url.startswith(prefix) else url

@@ -1,0 +1,309 @@
+"""The InfluxDB store: 1.6 and 1.7 through /write, 1.8 to 3.x through /api/v2/write.
+
+Importing this module without the `pipeline` extra raises ConfigError.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from ingest.errors import ConfigError, StoreError, StoreRejected, StoreUnavailable
+from pipeline.schema import Measurement, Point, check_points
+from pipeline.store import Store
+
+try:
+    from influxdb_client import InfluxDBClient
+    from influxdb_client import Point as LinePoint
+    from influxdb_client.client.write_api import SYNCHRONOUS
+    from influxdb_client.rest import ApiException
+    from urllib3.exceptions import HTTPError
+except ImportError as error:
+    _message = f"InfluxDB needs a package that is not installed: {error.name}"
+    raise ConfigError(_message, advice="Run: pip install 'strapline[pipeline]'") from error
+
+_DEFAULT_PORT = 8086
+_DEADLINE_MS = 10_000
+# Counting reads every block of a series; years of beats take a small computer longer than any write.
+_COUNT_DEADLINE_MS = 60_000
+# What InfluxData's guides recommend; far below every default limit on a request's size.
+_LINES_PER_REQUEST = 5000
+# A comment: the server checks who asks for which database, and finds nothing to store.
+_NO_POINTS = b"# strapline asks whether it may write\n"
+_LONGEST_QUOTE = 300
+
+_TOO_MANY_REQUESTS, _TIMED_OUT, _SERVER_ERRORS = 429, 408, 500
+
+
+@dataclass(frozen=True, slots=True)
+class _Address:
+    """What a store URL says."""
+
+    legacy: bool
+    server: str  # http://host:port
+    bucket: str  # or database
+    org: str
+    user: str
+
+
+def open_influx(url: str, token: str | None) -> Store:
+    """A store for an InfluxDB URL; nothing is sent before its first use.
+
+    Args:
+        url: `influxdb://host:port/bucket?org=name` (1.8 to 3.x; for 1.8 the bucket is `database/retention-policy`)
+            or `influxdb1://user@host:port/database` (1.6, 1.7); `influxdbs` and `influxdb1s` go over TLS.
+        token: API token, or the password of the URL's user.
+
+    Raises:
+        ConfigError: the URL is incomplete, or the token can't be one.
+    """
+    address = _parse(url)
+    return _LegacyStore(address, token or "") if address.legacy else _BucketStore(address, token or "")
+
+
+class _InfluxStore(ABC):
+    """What both generations share: line protocol in, InfluxQL out, one translation of errors."""
+
+    def __init__(self, address: _Address, client: Any) -> None:
+        self._address = address
+        self._client = client
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._address.bucket!r} on {self._address.server})"
+
+    def check(self) -> None:
+        """Ask the server whether it would take our points, sending none.
+
+        Not found out: that the disk is full, that reading is forbidden (`count` says so), and on InfluxDB 3.x that
+        the database is missing, since 3.x creates it with the first write.
+
+        Raises:
+            StoreUnavailable: no answer.
+            StoreRejected: an answer, but not from InfluxDB or not to us.
+        """
+        with self._translated():
+            # Before anything else: a web server that is no InfluxDB may answer a write with nearly any status.
+            self._client.api_client.call_api("/ping", "GET", auth_settings=[])
+        try:
+            with self._translated():
+                self._post(_NO_POINTS)
+        except StoreRejected as error:
+            if not _is_about_no_points(error):
+                raise
+
+    def write(self, points: Sequence[Point]) -> None:
+        """Store all points, 5000 a request; when one request fails, those before it are stored.
+
+        Raises:
+            StoreUnavailable: no answer, or one that says later.
+            StoreRejected: the server refused the request, or stored only a part of it.
+            ValueError: a point that no store could keep; none has been sent.
+        """
+        check_points(points)
+        for first in range(0, len(points), _LINES_PER_REQUEST):
+            lines = "\n".join(_line(point) for point in points[first : first + _LINES_PER_REQUEST])
+            with self._translated():
+                self._post(lines.encode())
+
+    def count(self, measurement: Measurement, *, person: str | None = None) -> int:
+        """How many points carry the measurement's first field, of one person or of all."""
+        query = f'SELECT count("{measurement.fields[0].name}") FROM "{measurement.name}"'  # noqa: S608 - schema names
+        if person is not None:
+            quoted = person.replace("\\", "\\\\").replace("'", "\\'")
+            query += f" WHERE \"person\" = '{quoted}'"
+        database, _, retention_policy = self._address.bucket.partition("/")
+        parameters = {"db": database, "q": query} | ({"rp": retention_policy} if retention_policy else {})
+        with self._translated():
+            answer = self._client.api_client.call_api(
+                "/query",
+                "GET",
+                query_params=list(parameters.items()),
+                response_type="object",
+                auth_settings=[],
+                _return_http_data_only=True,
+                _request_timeout=_COUNT_DEADLINE_MS,
+            )
+        return self._counted(answer)
+
+    def close(self) -> None:
+        """Release the connections; safe to call twice."""
+        self._client.close()
+
+    @abstractmethod
+    def _post(self, lines: bytes) -> None:
+        """Send one request; the library's errors pass."""
+
+    @abstractmethod
+    def _advice(self, status: int) -> str:
+        """What a person can do about a refusal."""
+
+    def _counted(self, answer: Any) -> int:
+        result = answer["results"][0] if isinstance(answer, dict) and answer.get("results") else {}
+        if "error" in result:
+            # InfluxQL reports a missing database with status 200.
+            message = f"{self!r} refused a query: {result['error']}"
+            raise StoreRejected(message, advice=self._advice(404))
+        return sum(int(row[1]) for series in result.get("series", []) for row in series["values"])
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except ApiException as error:
+            raise self._store_error(error) from error
+        except (HTTPError, UnicodeDecodeError) as error:
+            message = f"{self!r} does not answer: {_quote(error)}"
+            raise StoreUnavailable(message, advice="Is InfluxDB running, and are host and port right?") from error
+
+    def _store_error(self, error: ApiException) -> StoreError:
+        if not error.status:  # the library reports a failed TLS handshake as an answer without a status
+            message = f"{self!r} does not speak TLS as expected: {_quote(error.reason)}"
+            return StoreUnavailable(message, advice="Check the certificate and the clock, or use the scheme without s.")
+        message = f"{self!r} answered {error.status}: {_quote(_said(error))}"
+        if error.status in {_TOO_MANY_REQUESTS, _TIMED_OUT} or error.status >= _SERVER_ERRORS:
+            return StoreUnavailable(message, advice="The server is overloaded, starting or broken; its log says more.")
+        return StoreRejected(message, advice=self._advice(error.status))
+
+
+class _BucketStore(_InfluxStore):
+    """InfluxDB 1.8 to 3.x: a bucket, a token, the client's own write API."""
+
+    def __init__(self, address: _Address, token: str) -> None:
+        if not (token.isascii() and token.isprintable()):
+            # Sent as it is, the library's error would quote it.
+            advice = "Copy it again; a line break at its end may have slipped in."
+            raise ConfigError("the InfluxDB token holds characters that no token has", advice=advice)
+        client = InfluxDBClient(
+            address.server, token=token or None, org=address.org, timeout=_DEADLINE_MS, enable_gzip=True, retries=False
+        )
+        super().__init__(address, client)
+        # Synchronous, since the outbox batches and retries: an error must reach it, and at once.
+        self._write_api = client.write_api(write_options=SYNCHRONOUS)
+
+    def close(self) -> None:
+        self._write_api.close()
+        super().close()
+
+    def _post(self, lines: bytes) -> None:
+        self._write_api.write(self._address.bucket, self._address.org, lines)
+
+    def _advice(self, status: int) -> str:
+        bucket, org = self._address.bucket, self._address.org
+        return {
+            401: "Check the token: `influx auth list` shows those that exist.",
+            403: f"Give the token the right to read and write bucket {bucket!r}.",
+            404: f"Create the bucket: influx bucket create --name {bucket!r} --org {org!r}. "
+            "InfluxDB 1.6 and 1.7 want an influxdb1:// URL.",
+            413: _TOO_LARGE,
+        }.get(status, _BAD_POINTS)
+
+
+class _LegacyStore(_InfluxStore):
+    """InfluxDB 1.6 and 1.7: a database, and a user with a password if the server asks for one."""
+
+    def __init__(self, address: _Address, password: str) -> None:
+        if address.user and not password:
+            message = f"store_url names user {address.user!r}, but there is no password"
+            raise ConfigError(message, advice="Set the store's token to the user's password.")
+        # In a header, since a query string ends in the logs of servers and proxies.
+        login = {"token": f"{address.user}:{password}", "auth_basic": True} if address.user else {}
+        super().__init__(address, InfluxDBClient(address.server, timeout=_DEADLINE_MS, retries=False, **login))
+
+    def _post(self, lines: bytes) -> None:
+        self._client.api_client.call_api(
+            "/write",
+            "POST",
+            query_params=[("db", self._address.bucket), ("precision", "ns")],
+            header_params={"Content-Type": "text/plain; charset=utf-8", "Content-Encoding": "gzip"},
+            body=gzip.compress(lines),
+            auth_settings=[],
+        )
+
+    def _advice(self, status: int) -> str:
+        database, user = self._address.bucket, self._address.user
+        return {
+            401: "Write the user into store_url (influxdb1://user@host:8086/database) and check the password.",
+            403: f'Let the user in: influx -execute \'GRANT ALL ON "{database}" TO "{user}"\'',
+            404: f"Create the database: influx -execute 'CREATE DATABASE \"{database}\"'",
+            413: _TOO_LARGE,
+        }.get(status, _BAD_POINTS)
+
+
+_TOO_LARGE = "Raise max-body-size in the server's [http] settings."
+_BAD_POINTS = (
+    "Most often a field was stored with another type before, or a time is older than the server keeps: write into a "
+    "fresh database, and `strapline recompute` fills it."
+)
+
+
+def _parse(url: str) -> _Address:
+    try:
+        parts = urlsplit(url)
+        port = parts.port or _DEFAULT_PORT
+    except ValueError as error:
+        raise _bad_url(f"store_url can't be read: {error}") from error
+    legacy = parts.scheme.startswith("influxdb1")
+    if parts.password is not None or (parts.username is not None and not legacy):
+        raise _bad_url("store_url holds a login; a password or token goes into the store's token setting")
+    options = dict(parse_qsl(parts.query))
+    unknown = sorted(options.keys() - (set() if legacy else {"org"}))
+    if unknown or parts.fragment:
+        raise _bad_url(f"store_url has parts that mean nothing here: {', '.join(unknown) or '#...'}")
+    bucket = unquote(parts.path).strip("/")
+    missing = {
+        "host": parts.hostname,
+        "database" if legacy else "bucket": bucket,
+        "org": legacy or options.get("org"),
+    }
+    absent = [name for name, found in missing.items() if not found]
+    if absent:
+        raise _bad_url(f"store_url names no {' and no '.join(absent)}")
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    protocol = "https" if parts.scheme.endswith("s") else "http"
+    user = unquote(parts.username or "")
+    return _Address(legacy, f"{protocol}://{host}:{port}", bucket, options.get("org", ""), user)
+
+
+def _bad_url(message: str) -> ConfigError:
+    advice = (
+        "Write influxdb://localhost:8086/bucket?org=name for InfluxDB 1.8 to 3.x, or "
+        "influxdb1://user@localhost:8086/database for 1.6 and 1.7."
+    )
+    return ConfigError(message, advice=advice)
+
+
+def _line(point: Point) -> str:
+    line = LinePoint(point.measurement.name)
+    for name, tag in zip(point.measurement.tags, point.tags, strict=True):
+        line.tag(name, tag)
+    for name, stored in point.fields.items():
+        line.field(name, stored)
+    return str(line.time(point.time_ns).to_line_protocol())
+
+
+def _said(error: ApiException) -> str:
+    """The server's own words: `error` in 1.x, `message` in 2.x, `error` in 3.x."""
+    try:
+        answer = json.loads(error.body)
+    except (TypeError, ValueError):
+        return str(error.body or error.reason)
+    if not isinstance(answer, dict):
+        return str(answer)
+    return str(answer.get("message") or answer.get("error") or answer)
+
+
+def _is_about_no_points(error: StoreRejected) -> bool:
+    """Whether a refusal says that there was nothing to write, which a server finds after everything else."""
+    cause = error.__cause__
+    return isinstance(cause, ApiException) and cause.status == 400  # noqa: PLR2004 - HTTP
+
+
+def _quote(said: object) -> str:
+    text = " ".join(str(said).split())
+    return text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}..."
