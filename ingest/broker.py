@@ -55,7 +55,7 @@ async def embedded_broker(host: str, port: int) -> AsyncIterator[None]:
             await shared.broker.shutdown()
 
 
-async def _start(host: str, port: int) -> Any:  # noqa: ANN401 - amqtt is untyped
+async def _start(host: str, port: int) -> Any:
     try:
         from amqtt.broker import Broker
         from amqtt.errors import BrokerError

@@ -13,6 +13,11 @@ from ingest.errors import ConfigError
 SCHEMES = ("memory", "embedded", "mqtt", "mqtts")
 
 
+def is_in_process(url: str) -> bool:
+    """Whether a bus lives and ends with the process that opens it."""
+    return urlsplit(url).scheme in {"memory", "embedded"}
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One message received; a QoS 1 message that is not acknowledged comes again in the next session."""

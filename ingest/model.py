@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Protocol
@@ -93,6 +93,6 @@ class Source(Protocol):
     A status with `connected` true stands before the first notification of each connection.
     """
 
-    def events(self) -> AsyncIterator[Notification | StrapStatus]:
+    def events(self) -> AsyncGenerator[Notification | StrapStatus, None]:
         """The source's notifications and changes of state, in order, until it ends (a strap never does)."""
         ...

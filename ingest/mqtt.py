@@ -215,7 +215,7 @@ class MqttBus:
 
     # From here on in the event loop.
 
-    def _connection_answered(self, session_present: bool, reason: str, is_failure: bool) -> None:  # noqa: FBT001
+    def _connection_answered(self, session_present: bool, reason: str, is_failure: bool) -> None:
         if is_failure:
             self._refused(reason)
             return
@@ -238,7 +238,7 @@ class MqttBus:
             BusRefused(message, reason=reason, advice="Check bus_username and bus_password, and the broker's ACL.")
         )
 
-    def _message_arrived(self, topic: str, payload: bytes, retained: bool, mid: int, qos: int) -> None:  # noqa: FBT001
+    def _message_arrived(self, topic: str, payload: bytes, retained: bool, mid: int, qos: int) -> None:
         session = self._session
 
         def ack() -> None:

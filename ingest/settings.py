@@ -1,0 +1,211 @@
+"""The settings: one model, one TOML file, one data directory.
+
+Order: command line, environment (`STRAPLINE_…`, and `STRAPLINE_…_FILE` for secrets), file, defaults.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, get_args
+from urllib.parse import urlsplit
+
+import platformdirs
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
+
+from ingest.bus import BusAddress
+from ingest.errors import ConfigError
+from ingest.topics import check_name
+
+ENV_PREFIX = "STRAPLINE_"
+HOME_VARIABLE = "STRAPLINE_HOME"
+FILE_NAME = "strapline.toml"
+SECRETS = ("bus_password", "store_token", "page_password")
+
+
+def _as_list(value: object) -> object:
+    return value.split() if isinstance(value, str) else value
+
+
+class StrapSettings(BaseModel):
+    """One strap: who wears it and how it is found."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    person: str = Field(description="who wears it; a name that may stand in an MQTT topic")
+    address: str | None = Field(None, description="Bluetooth address, as `strapline scan` shows it")
+    name: str | None = Field(None, description="advertised name or its beginning, for example `Polar H10`")
+    simulate: int | None = Field(None, description="no strap: a simulated runner with this seed")
+    use_start_notify: bool | None = Field(
+        None, description="BlueZ only: force StartNotify (true) or AcquireNotify (false) if notifications fail"
+    )
+
+    @model_validator(mode="after")
+    def _one_way_to_find_it(self) -> StrapSettings:
+        ways = [way for way in ("address", "name", "simulate") if getattr(self, way) is not None]
+        if len(ways) > 1:
+            message = f"give one of address, name, simulate, not {' and '.join(ways)}"
+            raise ValueError(message)
+        return self
+
+
+class Settings(BaseSettings):
+    """All that can be set."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, toml_file=None
+    )
+
+    bus_url: str = Field(
+        "embedded://127.0.0.1:1883",
+        description="MQTT broker: `mqtt://host:1883`, `mqtts://host:8883`, or `embedded://127.0.0.1:port` for one "
+        "inside this process",
+    )
+    bus_username: str | None = Field(None, description="user name at the broker")
+    bus_password: SecretStr | None = Field(None, description="password at the broker")
+    bus_ca_file: str | None = Field(None, description="PEM file of the authority behind an `mqtts` broker")
+    store_url: Annotated[list[str], NoDecode, BeforeValidator(_as_list)] = Field(
+        ["sqlite:///strapline.db"],
+        description="where points go, one URL or several (a list, or parted by spaces): `sqlite:///file`, "
+        "`influxdb://host:8086/bucket?org=name` (1.8 to 3.x), `influxdb1://user@host:8086/database` (1.6, 1.7)",
+    )
+    store_token: SecretStr | None = Field(None, description="InfluxDB token, or password of an `influxdb1` user")
+    page_host: str = Field("127.0.0.1", description="address that the live page listens on")
+    page_port: int = Field(8080, ge=0, le=65535, description="port of the live page; 0 takes a free one")
+    page_password: SecretStr | None = Field(
+        None, description="password of the live page; required before it listens on more than this machine"
+    )
+    straps: dict[str, StrapSettings] = Field(default_factory=dict, description="the straps, one table each")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Command line first, then environment, then the TOML file."""
+        del dotenv_settings, file_secret_settings
+        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls))
+
+    @property
+    def bus_address(self) -> BusAddress:
+        """The broker and who we are to it."""
+        password = self.bus_password.get_secret_value() if self.bus_password else None
+        return BusAddress(self.bus_url, self.bus_username, password, self.bus_ca_file)
+
+
+def home_folder(override: Path | None = None) -> Path:
+    """The data directory: the argument, else STRAPLINE_HOME, else where platformdirs says."""
+    if override is not None:
+        return override
+    from_environment = os.environ.get(HOME_VARIABLE)
+    return Path(from_environment) if from_environment else platformdirs.user_data_path("strapline", appauthor=False)
+
+
+def load_settings(home: Path, **overrides: Any) -> Settings:
+    """The settings in force.
+
+    Args:
+        home: the data directory, whose `strapline.toml` is read if it is there.
+        overrides: what the command line says; None counts as not said.
+
+    Raises:
+        ConfigError: an unknown key (with the nearest known one), a value of the wrong kind, a secret that can't be
+            read, a name that MQTT can't carry.
+    """
+    _check_environment(os.environ)
+    said = {key: value for key, value in overrides.items() if value is not None}
+    file = home / FILE_NAME
+    try:
+        settings = _with_file(file)(**{**_secrets_from_files(os.environ), **said})
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{file} is not TOML: {error}", advice="docs/configuration.md shows an example.") from error
+    except ValidationError as error:
+        raise _explain(error, file) from error
+    except SettingsError as error:
+        advice = "Tables can't be given in one variable: use STRAPLINE_STRAPS__<NAME>__<KEY>."
+        raise ConfigError(f"environment: {error}", advice=advice) from error
+    except OSError as error:
+        raise ConfigError(f"{file} can't be read: {error.strerror}", advice="Check its permissions.") from error
+    _check_urls(settings)
+    for name, strap in settings.straps.items():
+        check_name("strap", name)
+        check_name("person", strap.person)
+    return settings
+
+
+def _with_file(file: Path) -> type[Settings]:
+    class FileSettings(Settings):
+        model_config = SettingsConfigDict(toml_file=file)
+
+    return FileSettings
+
+
+def _secrets_from_files(environment: Mapping[str, str]) -> dict[str, str]:
+    secrets = {}
+    for key in SECRETS:
+        variable = f"{ENV_PREFIX}{key.upper()}_FILE"
+        if variable in environment:
+            try:
+                secrets[key] = Path(environment[variable]).read_text(encoding="utf-8").strip()
+            except OSError as error:
+                message = f"{variable} names a file that can't be read: {error.strerror}"
+                raise ConfigError(message, advice="Check its path and permissions.") from error
+    return secrets
+
+
+def _check_environment(environment: Mapping[str, str]) -> None:
+    known = {f"{ENV_PREFIX}{key.upper()}" for key in Settings.model_fields}
+    known |= {HOME_VARIABLE} | {f"{ENV_PREFIX}{key.upper()}_FILE" for key in SECRETS}
+    for variable in environment:
+        if variable.startswith(ENV_PREFIX) and variable.partition("__")[0] not in known:
+            raise ConfigError(f"unknown environment variable {variable}", advice=_nearest(variable, known))
+
+
+def _check_urls(settings: Settings) -> None:
+    for key, url in [("bus_url", settings.bus_url), *(("store_url", url) for url in settings.store_url)]:
+        if urlsplit(url).password is not None:
+            secret = "bus_password" if key == "bus_url" else "store_token"
+            raise ConfigError(f"{key} holds a password", advice=f"Put it into {secret}, so that it shows in no log.")
+
+
+def _explain(error: ValidationError, file: Path) -> ConfigError:
+    first = error.errors(include_url=False, include_input=False)[0]
+    path = [str(part) for part in first["loc"]]
+    where = ".".join(path)
+    if first["type"] == "extra_forbidden":
+        known = _known_keys(path[:-1])
+        return ConfigError(
+            f"unknown setting {where!r} (in {file} or the environment)", advice=_nearest(path[-1], known)
+        )
+    return ConfigError(
+        f"setting {where!r}: {first['msg'].removeprefix('Value error, ')}",
+        advice="docs/configuration.md lists every setting.",
+    )
+
+
+def _known_keys(path: list[str]) -> set[str]:
+    model: Any = Settings
+    if path[:1] == ["straps"]:
+        (_, model) = get_args(Settings.model_fields["straps"].annotation)
+    return set(model.model_fields)
+
+
+def _nearest(key: str, known: set[str]) -> str:
+    nearest = difflib.get_close_matches(key, sorted(known), n=1, cutoff=0.5)
+    hint = f"Did you mean {nearest[0]!r}? " if nearest else ""
+    return f"{hint}docs/configuration.md lists every setting."
