@@ -58,6 +58,7 @@ class BeatClock:
     _previous_arrival_ns: int = 0
     _previous_repeated: bool = False
     _doubling: bool = False
+    _in_burst: bool = False
 
     def restart(self) -> None:
         """Open a new segment with the next beat: the connection is new, so beats may be missing."""
@@ -144,15 +145,23 @@ class BeatClock:
         then they may be two real beats alike. What went on before the stall decides: a doubled subscription
         doubles every packet.
         """
-        if measurement != self._previous or not 0 <= arrival_ns - self._previous_arrival_ns < REPEAT_WITHIN_NS:
+        at_once = 0 <= arrival_ns - self._previous_arrival_ns < REPEAT_WITHIN_NS
+        equal = at_once and measurement == self._previous
+        if equal and (self._doubling or not self._is_behind(measurement)):
+            self._previous_repeated = True
+            self.repeats += 1
+            return True
+        if not equal:
             self._doubling = self._previous_repeated
-            self._previous, self._previous_arrival_ns = measurement, arrival_ns
             self._previous_repeated = False
-            return False
-        span_ticks = sum(ticks for ticks in measurement.rr_ticks if not is_phantom(ticks))
-        still_behind = self._lag_ns(arrival_ns, 0) >= max(_SECOND_NS, ticks_to_ns(span_ticks))
-        if still_behind and not self._doubling:
-            return False
-        self._previous_repeated = True
-        self.repeats += 1
-        return True
+        self._in_burst = at_once
+        self._previous, self._previous_arrival_ns = measurement, arrival_ns
+        return False
+
+    def _is_behind(self, measurement: HeartRateMeasurement) -> bool:
+        """Whether the strap, which sends about once a second, still owed packets when the last one came."""
+        span_ns = ticks_to_ns(sum(ticks for ticks in measurement.rr_ticks if not is_phantom(ticks)))
+        owed_ns = max(_SECOND_NS, span_ns)
+        # In a burst the anchor has just been drawn forward a little by the stall itself.
+        tolerance_ns = owed_ns // 16 if self._in_burst else 0
+        return self._lag_ns(self._previous_arrival_ns, 0) >= owed_ns - tolerance_ns

@@ -61,7 +61,7 @@ def decode_object(payload: bytes, topic: str) -> dict[str, object]:
     if not isinstance(message, dict):
         raise MalformedPayload(f"{topic}: not a JSON object", topic=topic)
     version = message.get("v")
-    if version != WIRE_VERSION:
+    if type(version) is not int or version != WIRE_VERSION:  # true equals 1 in Python
         raise UnknownVersion(f"{topic}: wire version {version!r}, this release reads {WIRE_VERSION}", version=version)
     return message
 

@@ -189,7 +189,7 @@ def test_points_are_counted_by_person_and_altogether(target: Target) -> None:
 
 def test_a_point_without_the_first_field_does_not_count(target: Target) -> None:
     store = target.open()
-    store.write([hrv(), hrv(T0_NS + 1, reason="coverage")])
+    store.write([hrv(coverage_pct=99.5), hrv(T0_NS + 1, reason="coverage")])
     assert store.count(HRV) == 1
 
 

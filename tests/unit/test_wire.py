@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.errors import MalformedPayload, UnknownVersion
+from ingest.model import Beat, BeatBatch, Contact, StrapStatus
+from ingest.wire import decode_batch, decode_status, encode_batch, encode_status
+
+times_ns = st.integers(0, 2**63 - 1)
+names = st.text(min_size=1, max_size=20)
+beats = st.builds(
+    Beat,
+    time_ns=times_ns,
+    rr_ticks=st.integers(1, 0xFFFF),
+    heart_rate_bpm=st.integers(0, 0xFFFF),
+    contact=st.sampled_from(Contact),
+    segment=st.integers(0, 1000),
+    gap_before=st.booleans(),
+)
+batches = st.builds(
+    BeatBatch,
+    person=names,
+    strap=names,
+    stream=names,
+    sequence=st.integers(0, 2**40),
+    received_ns=times_ns,
+    beats=st.lists(beats, min_size=1, max_size=9).map(tuple),
+)
+statuses = st.builds(
+    StrapStatus,
+    connected=st.booleans(),
+    time_ns=st.none() | times_ns,
+    battery_pct=st.none() | st.integers(0, 100),
+    rssi_dbm=st.none() | st.integers(-127, 20),
+    model=st.none() | st.text(max_size=20),
+    location=st.none() | st.text(max_size=20),
+    reason=st.none() | st.text(max_size=20),
+)
+
+BATCH = BeatBatch("anna", "h10", "s1", 3, 5, (Beat(4, 1024, 60, Contact.GOOD, 0, gap_before=True),))
+
+
+@given(batches)
+def test_a_batch_survives_the_wire_exactly(batch: BeatBatch) -> None:
+    assert decode_batch(encode_batch(batch), "t") == batch
+
+
+@given(statuses)
+def test_a_status_survives_the_wire_exactly(status: StrapStatus) -> None:
+    assert decode_status(encode_status(status), "t") == status
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_give_a_batch_or_a_documented_error(payload: bytes) -> None:
+    with pytest.raises((MalformedPayload, UnknownVersion)):
+        decode_batch(payload, "t")
+
+
+def changed(**fields: Any) -> bytes:
+    return json.dumps({**json.loads(encode_batch(BATCH)), **fields}).encode()
+
+
+@pytest.mark.parametrize("version", [2, 0, None, "1", 1.5, True, [1]])
+def test_another_wire_version_is_named_in_the_error(version: object) -> None:
+    with pytest.raises(UnknownVersion) as caught:
+        decode_batch(changed(v=version), "strapline/v1/anna/h10/beats")
+    assert caught.value.version == version
+    assert "same release" in caught.value.advice
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"beats": []},
+        {"beats": [{"time_ns": 1}]},
+        {"sequence": -1},
+        {"sequence": "3"},
+        {"sequence": 3.0},
+        {"person": ""},
+        {"person": None},
+        {"received_ns": 2**63},
+        {"beats": [{**json.loads(encode_batch(BATCH))["beats"][0], "rr_ticks": 0}]},
+        {"beats": [{**json.loads(encode_batch(BATCH))["beats"][0], "rr_ticks": 65536}]},
+        {"beats": [{**json.loads(encode_batch(BATCH))["beats"][0], "contact": "maybe"}]},
+    ],
+    ids=str,
+)
+def test_a_field_of_the_wrong_kind_or_range_is_refused_with_its_topic(fields: dict[str, Any]) -> None:
+    with pytest.raises(MalformedPayload) as caught:
+        decode_batch(changed(**fields), "strapline/v1/anna/h10/beats")
+    assert caught.value.topic == "strapline/v1/anna/h10/beats"
+    assert next(iter(fields)) in str(caught.value)
+
+
+def test_a_field_that_this_release_does_not_know_is_passed_over() -> None:
+    assert decode_batch(changed(temperature_c=37), "t") == BATCH
+
+
+def test_a_batch_that_breaks_its_own_rules_is_not_sent() -> None:
+    with pytest.raises(ValueError, match="rr_ticks"):
+        encode_batch(BeatBatch("a", "s", "x", 0, 5, (Beat(4, 0, 60, Contact.GOOD, 0, gap_before=True),)))
