@@ -1,0 +1,165 @@
+"""The verbs of the collector: init, scan, collect."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from ingest.bus import is_in_process
+from ingest.cli import State, console, emit, run
+from ingest.collect import Collector, collector_bus
+from ingest.errors import ConfigError
+from ingest.model import Source
+from ingest.packing import pack
+from ingest.replay import PlaybackClock, Replay
+from ingest.settings import FILE_NAME, Settings, StrapSettings
+from ingest.simulate import simulated_rr_ticks
+from ingest.topics import check_name
+from ingest.wanted import WantedStrap
+
+if TYPE_CHECKING:
+    from ingest.radio import Radio  # bleak takes half a second to import on a small machine
+
+_TEMPLATE = """\
+# Strapline's settings. docs/configuration.md lists all of them.
+
+# The MQTT broker. Leave it out to use the one built into `strapline run`.
+# bus_url = "mqtt://localhost:1883"
+# bus_username = "strapline"       # the password goes into STRAPLINE_BUS_PASSWORD or …_FILE
+
+# Where points go: one URL or a list. Leave it out for strapline.db beside this file.
+# store_url = ["influxdb://localhost:8086/strapline?org=home"]
+
+[straps.{strap}]
+person = "{person}"
+{finder}
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add these verbs to the command."""
+    app.command()(init)
+    app.command()(scan)
+    app.command()(collect)
+
+
+def init(
+    context: typer.Context,
+    person: Annotated[str, typer.Option(help="Who wears the strap.")] = "me",
+    strap: Annotated[str, typer.Option(help="A name of your own for the strap.")] = "strap",
+    address: Annotated[str | None, typer.Option(help="Its Bluetooth address, as `strapline scan` shows it.")] = None,
+    simulate: Annotated[int | None, typer.Option(help="No strap: a simulated runner with this seed.")] = None,
+) -> None:
+    """Write a first settings file; an existing one is left alone.
+
+    Example: strapline init --person anna --strap h10 --address A0:9E:1A:00:11:22
+    """
+    state: State = context.obj
+    check_name("person", person)
+    check_name("strap", strap)
+    file = state.home / FILE_NAME
+    if file.exists():
+        console.print(f"{file} is already there; nothing was changed.", soft_wrap=True)
+        return
+    finder = '# address = "A0:9E:1A:00:11:22"  # without it, the first strap found is taken'
+    if simulate is not None:
+        finder = f"simulate = {simulate}"
+    elif address is not None:
+        finder = f'address = "{address}"'
+    _write_new(file, _TEMPLATE.format(person=person, strap=strap, finder=finder))
+    state.settings()
+    console.print(f"Wrote {file}. Next: strapline run", soft_wrap=True)
+
+
+def _write_new(file: Path, text: str) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        message = f"can't write {file}: {error.strerror}"
+        raise ConfigError(message, advice="Choose another data directory with --home or STRAPLINE_HOME.") from error
+
+
+def scan(
+    seconds: Annotated[float, typer.Option(help="How long to listen.", min=1)] = 8.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the straps as a JSON list.")] = False,
+) -> None:
+    """List the heart-rate straps in range.
+
+    Example: strapline scan --seconds 15
+    """
+    from ingest.radio import Radio
+
+    with console.status("Listening for heart-rate straps…"):
+        found = run(Radio().scan(seconds)) or []
+    if as_json:
+        emit([{"address": strap.address, "name": strap.name, "rssi_dbm": strap.rssi_dbm} for strap in found])
+        return
+    if not found:
+        console.print("No strap answered. Wear it with wet electrodes, and free it from phones and watches.")
+        return
+    table = Table("address", "name", "signal")
+    for strap in found:
+        table.add_row(strap.address, strap.name or "", f"{strap.rssi_dbm} dBm")
+    console.print(table)
+
+
+def collect(context: typer.Context) -> None:
+    """Read every configured strap and send its beats to the broker, until stopped.
+
+    Example: STRAPLINE_BUS_URL=mqtt://broker:1883 strapline collect
+    """
+    state: State = context.obj
+    settings = state.settings()
+    require_shared_bus(settings, "collector")
+    run(collect_all(settings))
+
+
+def require_shared_bus(settings: Settings, who: str) -> None:
+    """Refuse a bus that ends with this process, for a process that does only a part of the work.
+
+    Raises:
+        ConfigError: the bus is in-process.
+    """
+    if is_in_process(settings.bus_url):
+        message = f"a {who} of its own needs a broker to meet the others; {settings.bus_url} ends with this process"
+        raise ConfigError(message, advice="Set bus_url to your broker (mqtt://host:1883), or use `strapline run`.")
+
+
+async def collect_all(settings: Settings) -> None:
+    """Collect from every configured strap until cancelled.
+
+    Raises:
+        ConfigError: no strap is configured.
+        StrapError, BusError: in a group, from the radio and the broker.
+    """
+    if not settings.straps:
+        raise ConfigError("no strap is configured", advice="Run `strapline init`, or add a [straps.NAME] table.")
+    from ingest.radio import Radio
+
+    radio = Radio()
+    async with asyncio.TaskGroup() as group:
+        for name, strap in settings.straps.items():
+            group.create_task(_collect_one(settings, name, strap, radio))
+
+
+async def _collect_one(settings: Settings, name: str, strap: StrapSettings, radio: Radio) -> None:
+    async with collector_bus(settings.bus_address, strap.person, name) as bus:
+        await Collector(bus, strap.person, name, stream=secrets.token_hex(8)).run(_source(strap, radio))
+
+
+def _source(strap: StrapSettings, radio: Radio) -> Source:
+    if strap.simulate is not None:
+        start_ns = time.time_ns()
+        notifications = pack(simulated_rr_ticks(strap.simulate), start_ns)
+        return Replay(notifications, PlaybackClock(start_ns, 1.0), model="simulated runner")
+    from ingest.strap import Strap
+
+    wanted = WantedStrap(strap.address, strap.name, strap.use_start_notify)
+    return Strap(wanted, radio=radio, now_ns=time.time_ns)

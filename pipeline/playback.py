@@ -1,0 +1,97 @@
+"""A recording played through the whole path in one process: collector, bus, pipeline, store."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from ingest.bus import BusAddress, open_bus
+from ingest.collect import Collector, CollectorCounts, collector_bus
+from ingest.packing import pack
+from ingest.recording import Recording
+from ingest.replay import PlaybackClock, Replay
+from pipeline.process import CLIENT_ID, Pipeline
+from pipeline.schema import BEAT, HEART, HRV, MEASUREMENTS
+from pipeline.sqlite import SqliteStore
+from pipeline.store import Store
+
+_SECOND_NS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Playback:
+    """What is played, as whose beats, and when it is said to have happened."""
+
+    recording: Recording
+    person: str
+    strap: str
+    start_ns: int  # Unix time of the recording's start
+    speed: float  # times real time; math.inf for as fast as can be
+
+    @property
+    def end_ns(self) -> int:
+        """A moment after everything that the recording gives."""
+        return self.start_ns + self.recording.duration_ns + 10 * _SECOND_NS
+
+    def clock(self) -> PlaybackClock:
+        """A clock that begins with the recording."""
+        return PlaybackClock(self.start_ns, self.speed)
+
+
+def start_that_ends_now(recording: Recording, speed: float) -> int:
+    """The start with which a playback that begins now ends at the present: at speed 1, now."""
+    share_in_past = 1 if math.isinf(speed) else 1 - 1 / speed
+    return time.time_ns() - int(recording.duration_ns * max(0.0, share_in_past))
+
+
+async def publish(playback: Playback, address: BusAddress, clock: PlaybackClock) -> CollectorCounts:
+    """Play the recording onto a bus, as its strap's collector would have."""
+    recording = playback.recording
+    source = Replay(pack(recording.rr_ticks, playback.start_ns), clock, model=f"recording {recording.name}")
+    async with collector_bus(address, playback.person, playback.strap) as bus:
+        collector = Collector(bus, playback.person, playback.strap, stream=recording.stream(playback.start_ns))
+        return await collector.run(source)
+
+
+async def publish_and_process(
+    playback: Playback, address: BusAddress, stores: Sequence[Store], home: Path, clock: PlaybackClock
+) -> CollectorCounts:
+    """Play the recording, and return when all its beats are in every store."""
+    async with open_bus(address, client_id=CLIENT_ID, durable=True) as bus:
+        pipeline = Pipeline(bus, stores, home)
+        async with asyncio.TaskGroup() as group:
+            processing = group.create_task(pipeline.run())
+            await pipeline.ready.wait()
+            counts = await publish(playback, address, clock)
+            await pipeline.strap_left(playback.person, playback.strap)
+            processing.cancel()
+    return counts
+
+
+def summarize(playback: Playback, counts: CollectorCounts, store: SqliteStore, seconds: float) -> dict[str, object]:
+    """The playback in figures, of which the last five are read back from the store."""
+    read = partial(
+        store.series,
+        start_ns=playback.start_ns,
+        end_ns=playback.end_ns,
+        person=playback.person,
+        strap=playback.strap,
+    )
+    heart = read(HEART, "heart_rate_bpm")
+    rmssd = [float(value) for _, value in read(HRV, "rmssd_ms", window="60s")]
+    points = sum(len(read(measurement, measurement.fields[0].name)) for measurement in MEASUREMENTS.values())
+    return {
+        "recording": playback.recording.name,
+        "beats_recorded": len(playback.recording.rr_ticks),
+        "beats_published": counts.beats_published,
+        "beats_stored": len(read(BEAT, "rr_ticks")),
+        "points_stored": points,
+        "last_heart_rate_bpm": round(float(heart[-1][1]), 1) if heart else None,
+        "mean_rmssd_60s_ms": round(sum(rmssd) / len(rmssd), 2) if rmssd else None,
+        "seconds": round(seconds, 2),
+    }

@@ -1,0 +1,154 @@
+"""The verbs of the pipeline: process, replay, doctor."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ingest.bus import is_in_process, open_bus
+from ingest.cli import State, console, emit, run
+from ingest.collect import CollectorCounts
+from ingest.recording import demo_recording, read_recording
+from ingest.settings import Settings
+from ingest.topics import check_name
+from ingest.verbs import require_shared_bus
+from pipeline.doctor import Finding, examine
+from pipeline.playback import Playback, publish, publish_and_process, start_that_ends_now
+from pipeline.process import CLIENT_ID, Pipeline
+from pipeline.store import open_stores
+
+PERSON = Annotated[str, typer.Option(help="Whose beats they are.")]
+STRAP = Annotated[str, typer.Option(help="The strap that sent them.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these verbs to the command."""
+    app.command()(process)
+    app.command()(replay)
+    app.command()(doctor)
+
+
+def process(context: typer.Context) -> None:
+    """Turn the beats on the broker into points in every store, until stopped.
+
+    Example: STRAPLINE_BUS_URL=mqtt://broker:1883 strapline process
+    """
+    state: State = context.obj
+    settings = state.settings()
+    require_shared_bus(settings, "pipeline")
+    run(process_all(settings, state.home))
+
+
+async def process_all(settings: Settings, home: Path, *, ready: asyncio.Event | None = None) -> None:
+    """Run the pipeline until cancelled; see `Pipeline.run` and `open_stores` for what is raised."""
+    with open_stores(settings.store_url, token=store_token(settings), home=home) as stores:
+        async with open_bus(settings.bus_address, client_id=CLIENT_ID, durable=True) as bus:
+            await Pipeline(bus, stores, home, ready=ready or asyncio.Event()).run()
+
+
+def store_token(settings: Settings) -> str | None:
+    """The stores' secret, in clear."""
+    return settings.store_token.get_secret_value() if settings.store_token else None
+
+
+def parse_speed(text: str) -> float:
+    """A speed from the command line: a number above 0, or `max`."""
+    try:
+        speed = math.inf if text == "max" else float(text)
+    except ValueError:
+        speed = math.nan
+    if not speed > 0:
+        message = f"{text!r} is neither a number above 0 nor 'max'"
+        raise typer.BadParameter(message)
+    return speed
+
+
+def parse_start(text: str) -> int:
+    """Unix time in ns of an ISO 8601 moment; without an offset it is local time."""
+    try:
+        moment = datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError) as error:
+        message = f"{text!r} is no ISO 8601 time, such as 2026-11-25T08:00:00Z"
+        raise typer.BadParameter(message) from error
+    return int(moment.timestamp()) * 1_000_000_000 + moment.microsecond * 1_000
+
+
+SPEED = Annotated[float, typer.Option(parser=parse_speed, metavar="NUMBER|max", help="Times real time.")]
+START = Annotated[
+    int | None,
+    typer.Option(
+        parser=parse_start, metavar="TIME", help="When it is said to begin (ISO 8601); by default it ends now."
+    ),
+]
+
+
+def replay(
+    context: typer.Context,
+    file: Annotated[Path | None, typer.Argument(help="RR text in ms; without it, the graded test of the demo.")] = None,
+    person: PERSON = "me",
+    strap: STRAP = "replay",
+    speed: SPEED = 1.0,
+    start: START = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
+) -> None:
+    """Play a recording as if its strap were sending now.
+
+    With a broker configured, the beats go to it; with the embedded one, they are processed and stored here.
+
+    Example: strapline replay run.txt --person anna --speed max --start 2026-11-25T08:00:00Z
+    """
+    state: State = context.obj
+    settings = state.settings()
+    check_name("person", person)
+    check_name("strap", strap)
+    recording = read_recording(file) if file else demo_recording()
+    start_ns = start_that_ends_now(recording, speed) if start is None else start
+    playback = Playback(recording, person, strap, start_ns, speed)
+    began_s = time.monotonic()
+    with console.status(f"Playing {len(recording.rr_ticks)} beats of {recording.name}…"):
+        counts = run(_replay(playback, settings, state.home))
+    if counts is None:
+        console.print("Stopped before the end.")
+    elif as_json:
+        emit({"recording": recording.name, **asdict(counts), "seconds": round(time.monotonic() - began_s, 2)})
+    else:
+        console.print(f"{counts.beats_published} beats of {len(recording.rr_ticks)} published.")
+
+
+async def _replay(playback: Playback, settings: Settings, home: Path) -> CollectorCounts:
+    if not is_in_process(settings.bus_url):
+        return await publish(playback, settings.bus_address, playback.clock())
+    with open_stores(settings.store_url, token=store_token(settings), home=home) as stores:
+        return await publish_and_process(playback, settings.bus_address, stores, home, playback.clock())
+
+
+def doctor(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as a JSON list.")] = False,
+) -> None:
+    """Check settings, radio, broker and stores; say what is wrong and what to do.
+
+    Example: strapline doctor
+    """
+    state: State = context.obj
+    findings = run(examine(state.settings(), state.home)) or []
+    if as_json:
+        emit([asdict(finding) for finding in findings])
+    else:
+        _show(findings)
+    raise typer.Exit(next((finding.exit_code for finding in findings if finding.exit_code), 0))
+
+
+def _show(findings: list[Finding]) -> None:
+    for finding in findings:
+        mark = "[red]✗[/]" if finding.exit_code else "[green]✓[/]"
+        console.print(f"{mark} [bold]{finding.what}[/]: {finding.detail}", soft_wrap=True)
+        if finding.advice:
+            console.print(f"  {finding.advice}", soft_wrap=True)
