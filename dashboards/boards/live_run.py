@@ -1,0 +1,246 @@
+"""The Live run board: how is this person's heart right now, and can the signal be trusted?"""
+
+from __future__ import annotations
+
+from dashboards.influxql import Source, last, last_time, mean_series, pairs, people, points
+from dashboards.palette import ARTIFACT_PCT, BATTERY_PCT, BEAT_AGE_MS, CONNECTED, COVERAGE_PCT, Colour
+from dashboards.panels import (
+    Board,
+    Card,
+    Line,
+    Place,
+    SdkObject,
+    age_stat,
+    judged_stat,
+    plain_stat,
+    render,
+    scatter,
+    time_lines,
+    time_points,
+)
+from pipeline.schema import BEAT, HEART, HRV, STRAP
+
+_BOARD = Board(
+    uid="strapline-live-run",
+    title="Live run",
+    description="Heart rate, beat-to-beat variability and signal quality of one person. Wellness, not medical.",
+    time_from="now-15m",
+    refresh="5s",
+    people_query=people(BEAT),
+)
+
+_BEATS = Source(BEAT)
+_HEART = Source(HEART)
+_HRV_60 = Source(HRV, window_s=60)
+_HRV_300 = Source(HRV, window_s=300)
+_STRAP = Source(STRAP)
+
+_BPM = "suffix:bpm"
+# Grafana's own "ms" turns 1000 into 1 s, which an RR interval must not.
+_MS = "suffix:ms"
+_DAY_S = 86_400
+_LATE = "Shown only while it is recent: an old value is never shown as a live one."
+
+
+def _heart_now() -> list[SdkObject]:
+    return [
+        plain_stat(
+            Card(
+                title="Heart rate",
+                description=f"60 000 / mean NN interval of the last 5 s, written each second; up to 15 s old. {_LATE}",
+                unit=_BPM,
+                decimals=0,
+                no_data="no beats",
+                min_interval="1s",
+                place=Place(0, 0, 6, 4),
+            ),
+            last(_HEART, {"heart rate": "heart_rate_bpm"}, max_age_s=15),
+            Colour.STRAIN,
+        ),
+        plain_stat(
+            Card(
+                title="RMSSD, 60 s",
+                description="Root mean square of successive NN differences over 60 s, up to 30 s old. Differs widely "
+                f"between people and falls with effort: compare it with your own, not with others. {_LATE}",
+                unit=_MS,
+                decimals=1,
+                no_data="no value: too few clean beats",
+                min_interval="5s",
+                place=Place(6, 0, 6, 4),
+            ),
+            last(_HRV_60, {"RMSSD": "rmssd_ms"}, max_age_s=30),
+            Colour.RECOVERY,
+        ),
+        plain_stat(
+            Card(
+                title="ln RMSSD, 300 s",
+                description="Natural logarithm of RMSSD (in ms) over 300 s, up to 30 s old: the form in which days are "
+                f"compared. Needs five minutes of beats. {_LATE}",
+                unit="suffix:ln ms",
+                decimals=2,
+                no_data="no value: needs 5 min of clean beats",
+                min_interval="5s",
+                place=Place(12, 0, 6, 4),
+            ),
+            last(_HRV_300, {"ln RMSSD": "ln_rmssd"}, max_age_s=30),
+            Colour.RECOVERY,
+        ),
+        age_stat(
+            Card(
+                title="Last beat",
+                description="Time from the last stored beat to the end of the shown range: below 3 s live, 3 to 10 s "
+                "late, above 10 s silent. Counts from this browser's clock, so a wrong clock shows here.",
+                unit="ms",
+                decimals=1,
+                no_data="no beat in the last 24 h",
+                min_interval="1s",
+                place=Place(18, 0, 6, 4),
+            ),
+            last_time(_BEATS, "rr_ms", max_age_s=_DAY_S),
+            BEAT_AGE_MS,
+        ),
+    ]
+
+
+def _signal_now() -> list[SdkObject]:
+    return [
+        judged_stat(
+            Card(
+                title="Artifacts, 60 s",
+                description="Share of the beats of the last 60 s that are artifacts: below 2 % good, 2 to 5 % fair, "
+                f"from 5 % poor, and then no index is to be trusted. {_LATE}",
+                unit="percent",
+                decimals=1,
+                no_data="no beats",
+                min_interval="5s",
+                place=Place(0, 4, 8, 4),
+            ),
+            last(_HRV_60, {"share": "artifact_pct", "quality": "artifact_pct"}, max_age_s=30),
+            ARTIFACT_PCT,
+            {"quality": ARTIFACT_PCT},
+        ),
+        judged_stat(
+            Card(
+                title="Coverage, 60 s",
+                description="Share of the last 60 s that NN intervals cover: from 95 % good, 80 to 95 % fair, below "
+                f"80 % poor. Beats lost on the radio lower it. {_LATE}",
+                unit="percent",
+                decimals=0,
+                no_data="no beats",
+                min_interval="5s",
+                place=Place(8, 4, 8, 4),
+            ),
+            last(_HRV_60, {"share": "coverage_pct", "quality": "coverage_pct"}, max_age_s=30),
+            COVERAGE_PCT,
+            {"quality": COVERAGE_PCT},
+        ),
+        judged_stat(
+            Card(
+                title="Strap and battery",
+                description="The last report of the strap that reported last, up to 24 h old: linked to its collector "
+                "or not, and its battery (below 30 % low, below 15 % change it).",
+                unit="percent",
+                decimals=0,
+                no_data="no report in the last 24 h",
+                min_interval="5s",
+                place=Place(16, 4, 8, 4),
+            ),
+            last(
+                _STRAP,
+                {"strap": "connected", "charge": "battery_pct", "battery": "battery_pct"},
+                max_age_s=_DAY_S,
+            ),
+            BATTERY_PCT,
+            {"strap": CONNECTED, "battery": BATTERY_PCT},
+        ),
+    ]
+
+
+def _over_time() -> list[SdkObject]:
+    return [
+        time_lines(
+            Card(
+                title="Heart rate",
+                description="60 000 / mean NN interval of the last 5 s, each second; the mean of each pixel's interval "
+                "in long ranges. A hole is a time without beats: nothing is filled in.",
+                unit=_BPM,
+                decimals=0,
+                no_data="no beats in this range",
+                min_interval="1s",
+                place=Place(0, 8, 12, 8),
+            ),
+            [Line(mean_series(_HEART, "heart_rate_bpm", alias="heart rate"), Colour.STRAIN)],
+            bridge_ms=3_000,
+        ),
+        time_points(
+            Card(
+                title="RR tachogram",
+                description="Every RR interval as the strap sent it, at the time of its beat. Artifacts (outside 300 "
+                "to 2000 ms) are purple and enter no index. Every beat is drawn: slow for ranges above a few hours.",
+                unit=_MS,
+                decimals=0,
+                no_data="no beats in this range",
+                min_interval="1s",
+                place=Place(12, 8, 12, 8),
+            ),
+            [
+                Line(points(_BEATS, "rr_ms", flag="artifact", is_set=False, alias="RR interval"), Colour.RECOVERY),
+                Line(points(_BEATS, "rr_ms", flag="artifact", is_set=True, alias="artifact"), Colour.SIGNAL),
+            ],
+        ),
+        time_lines(
+            Card(
+                title="RMSSD and SDNN",
+                description="RMSSD over 60 s (solid) and SDNN over 300 s (dashed), every 5 s, at the window's end. "
+                "A trend across the windows also counts as variation. No value where coverage or artifacts forbid one.",
+                unit=_MS,
+                decimals=1,
+                no_data="no values in this range",
+                min_interval="5s",
+                place=Place(0, 16, 12, 7),
+            ),
+            [
+                Line(mean_series(_HRV_60, "rmssd_ms", alias="RMSSD, 60 s"), Colour.RECOVERY),
+                Line(mean_series(_HRV_300, "sdnn_ms", alias="SDNN, 300 s"), Colour.RECOVERY, dashed=True),
+            ],
+            bridge_ms=15_000,
+        ),
+        time_lines(
+            Card(
+                title="Coverage, 60 s",
+                description="Share of the last 60 s that NN intervals cover, with lines at 80 % and 95 %: where it is "
+                "low, the indices above rest on few beats.",
+                unit="percent",
+                decimals=0,
+                no_data="no values in this range",
+                min_interval="5s",
+                place=Place(0, 23, 12, 5),
+            ),
+            [Line(mean_series(_HRV_60, "coverage_pct", alias="coverage"), Colour.SIGNAL)],
+            bridge_ms=15_000,
+            scale=COVERAGE_PCT,
+        )
+        .min(0)
+        .max(100),
+        scatter(
+            Card(
+                title="Poincaré plot",
+                description="Each RR interval against the one before it, never across a gap; beats that are artifacts "
+                "are left out. The width of the cloud is short-term variability, its length the long-term one.",
+                unit=_MS,
+                decimals=0,
+                no_data="no beats in this range",
+                min_interval="1s",
+                place=Place(12, 16, 12, 12),
+            ),
+            pairs(_BEATS, "rr_prev_ms", "rr_ms", unless="artifact"),
+            "rr_prev_ms",
+            "rr_ms",
+            Colour.RECOVERY,
+        ),
+    ]
+
+
+def board() -> tuple[str, str]:
+    """The board's uid and its JSON."""
+    return _BOARD.uid, render(_BOARD, [*_heart_now(), *_signal_now(), *_over_time()])

@@ -1,0 +1,57 @@
+"""Writes the boards' JSON, or checks that what is committed is what would be written.
+
+python -m dashboards.build [--check]
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from dashboards.boards import live_run
+
+JSON_FOLDER = Path(__file__).parent / "json"
+
+_BOARDS = (live_run.board,)
+
+
+def build() -> dict[str, str]:
+    """File name -> JSON text of every board."""
+    return {f"{uid}.json": text for uid, text in (board() for board in _BOARDS)}
+
+
+def write(folder: Path = JSON_FOLDER) -> list[str]:
+    """Write every board into a folder, and remove JSON files that are no board; the names that changed."""
+    changed = differences(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    files = build()
+    for name in changed:
+        if name in files:
+            (folder / name).write_text(files[name], encoding="utf-8")
+        else:
+            (folder / name).unlink()
+    return changed
+
+
+def differences(folder: Path = JSON_FOLDER) -> list[str]:
+    """The names of files in a folder that are not what `build` gives: changed, missing or left over; sorted."""
+    files = build()
+    present = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.json")}
+    return sorted(name for name in files.keys() | present.keys() if files.get(name) != present.get(name))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit code 0 when all is written, or when the check finds nothing to write; 1 when it does."""
+    parser = argparse.ArgumentParser(prog="python -m dashboards.build", description="Build the Grafana boards.")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if a file is not what is built")
+    check = parser.parse_args(arguments).check
+    names = differences() if check else write()
+    for name in names:
+        sys.stdout.write(f"{'differs' if check else 'written'}: dashboards/json/{name}\n")
+    return 1 if check and names else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

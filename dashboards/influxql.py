@@ -1,0 +1,109 @@
+"""The InfluxQL that the boards speak: a closed set of query shapes built from the schema. Pure.
+
+Only what InfluxDB 1.x, 2.x (through its DBRP mapping) and 3.x have in common is written here. A field that the
+schema does not have can't be asked for: its name raises KeyError when the boards are built.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pipeline.schema import Measurement
+
+# Grafana writes the chosen person into the regular expression; its "regex" format escapes the name, so that a
+# person called "a.b" is not also "axb", and lists several people as alternatives.
+_PERSON = '"person" =~ /^${person:regex}$/'
+_RANGE = "$timeFilter"
+
+# The column that holds the end of the shown range, for panels that tell how long ago something was.
+NOW_COLUMN = "now_ms"
+
+
+class Form(StrEnum):
+    """How Grafana lays out the answer."""
+
+    TABLE = "table"
+    SERIES = "time_series"
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One query of a panel: its text, its layout, and the name of its series."""
+
+    text: str
+    form: Form
+    alias: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a query reads: a measurement of the chosen person, of one window if it has windows."""
+
+    measurement: Measurement
+    window_s: int | None = None
+
+    def __post_init__(self) -> None:
+        if (self.window_s is not None) != ("window" in self.measurement.tags):
+            message = f"{self.measurement.name}: a window is asked for where there is none, or the other way round"
+            raise ValueError(message)
+
+    def column(self, name: str) -> str:
+        """A field of the measurement, quoted; KeyError if the schema has no such field."""
+        return f'"{self.measurement.field(name).name}"'
+
+    def where(self, *conditions: str) -> str:
+        """The FROM and WHERE clauses: this source, this person, and further conditions."""
+        window = () if self.window_s is None else (f"\"window\" = '{self.window_s}s'",)
+        return f'FROM "{self.measurement.name}" WHERE {" AND ".join((_PERSON, *window, *conditions))}'
+
+
+def _not_older_than(seconds: int) -> str:
+    return f"time >= ${{__to}}ms - {seconds}s AND time <= ${{__to}}ms"
+
+
+def last(source: Source, columns: dict[str, str], *, max_age_s: int) -> Query:
+    """The last value of one or more fields, as a table of one row.
+
+    Args:
+        source: what to read.
+        columns: name in the answer -> field; the same field may stand there twice.
+        max_age_s: nothing comes back when the value is older than this, counted from the end of the shown range;
+            so a stopped source shows as missing and not as its last value.
+    """
+    selected = ", ".join(f'last({source.column(field)}) AS "{name}"' for name, field in columns.items())
+    return Query(f"SELECT {selected} {source.where(_not_older_than(max_age_s))}", Form.TABLE)
+
+
+def mean_series(source: Source, field: str, *, alias: str) -> Query:
+    """The mean of a field for each interval of the panel; an interval without points has no value."""
+    selected = f"SELECT mean({source.column(field)}) {source.where(_RANGE)}"
+    return Query(f"{selected} GROUP BY time($__interval) fill(null)", Form.SERIES, alias)
+
+
+def points(source: Source, field: str, *, flag: str, is_set: bool, alias: str) -> Query:
+    """Every stored value of a field whose 0/1 flag is set, or is not set, as it is."""
+    condition = f"{source.column(flag)} = {int(is_set)}"
+    return Query(f"SELECT {source.column(field)} {source.where(condition, _RANGE)}", Form.SERIES, alias)
+
+
+def pairs(source: Source, x: str, y: str, *, unless: str) -> Query:
+    """Every pair of two positive fields of one point, as a table; points with the 0/1 flag `unless` are left out."""
+    conditions = (f"{source.column(unless)} = 0", f"{source.column(x)} > 0", _RANGE)
+    return Query(f"SELECT {source.column(x)}, {source.column(y)} {source.where(*conditions)}", Form.TABLE)
+
+
+def last_time(source: Source, field: str, *, max_age_s: int) -> Query:
+    """The time of the last point that has the field, beside the end of the shown range, as a table of one row.
+
+    InfluxQL can't select a time as a value, so Grafana has to take the difference. A plain row with LIMIT keeps its
+    own time in every version; whether `last()` inside an expression does differs between them.
+    """
+    selected = f'SELECT {source.column(field)} * 0 + ${{__to}} AS "{NOW_COLUMN}"'
+    text = f"{selected} {source.where(_not_older_than(max_age_s))} ORDER BY time DESC LIMIT 1"
+    return Query(text, Form.TABLE)
+
+
+def people(measurement: Measurement) -> str:
+    """The variable query that lists everyone with points of a measurement."""
+    return f'SHOW TAG VALUES FROM "{measurement.name}" WITH KEY = "person"'

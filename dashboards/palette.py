@@ -1,0 +1,47 @@
+"""Colours by meaning, and the fixed scales that some quantities are judged by. Pure.
+
+Heart rate variability has no scale here: it is never judged against a population.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Colour(StrEnum):
+    """Colour by meaning, told apart by colour-blind people too, and never without words."""
+
+    STRAIN = "#D55E00"
+    RECOVERY = "#0072B2"
+    GOOD = "#009E73"
+    CAUTION = "#E69F00"
+    POOR = "#CC3311"
+    SIGNAL = "#AA4499"
+    MISSING = "#888888"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """From this value upwards: a colour and the word that says the same; None is below every value."""
+
+    from_value: float | None
+    colour: Colour
+    word: str
+
+
+Scale = tuple[Step, ...]
+
+ARTIFACT_PCT: Scale = (Step(None, Colour.GOOD, "good"), Step(2, Colour.CAUTION, "fair"), Step(5, Colour.POOR, "poor"))
+COVERAGE_PCT: Scale = (Step(None, Colour.POOR, "poor"), Step(80, Colour.CAUTION, "fair"), Step(95, Colour.GOOD, "good"))
+BATTERY_PCT: Scale = (
+    Step(None, Colour.POOR, "change it"),
+    Step(15, Colour.CAUTION, "low"),
+    Step(30, Colour.GOOD, "good"),
+)
+BEAT_AGE_MS: Scale = (
+    Step(None, Colour.GOOD, "live"),
+    Step(3_000, Colour.CAUTION, "late"),
+    Step(10_000, Colour.POOR, "silent"),
+)
+CONNECTED: Scale = (Step(None, Colour.POOR, "not connected"), Step(1, Colour.GOOD, "connected"))

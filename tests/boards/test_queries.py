@@ -1,0 +1,142 @@
+"""Every query of every board, as Grafana would send it, on a real InfluxDB."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from dashboards.build import JSON_FOLDER
+from dashboards.influxql import Source, last, mean_series
+from pipeline.engine import WINDOWS_S
+from pipeline.schema import BEAT, HRV
+from tests.boards.conftest import END_MS, RecordedDatabase
+from tests.fixtures.influxd import InfluxDatabase
+
+_RANGE_MS = 15 * 60_000
+
+
+def _boards() -> list[dict[str, Any]]:
+    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(JSON_FOLDER.glob("*.json"))]
+
+
+def _panel_queries() -> list[Any]:
+    return [
+        pytest.param(target["query"], id=f"{board['uid']}-{panel['id']}{target['refId']}-{panel['title']}")
+        for board in _boards()
+        for panel in board["panels"]
+        for target in panel["targets"]
+    ]
+
+
+def _variable_queries() -> list[Any]:
+    return [
+        pytest.param(variable["query"], id=f"{board['uid']}-{variable['name']}")
+        for board in _boards()
+        for variable in board["templating"]["list"]
+        if variable["type"] == "query"
+    ]
+
+
+def _regex(people: tuple[str, ...]) -> str:
+    """What Grafana's "regex" format makes of the chosen people."""
+    escaped = [re.sub(r"[\\^$*+?.()|\[\]{}/]", r"\\\g<0>", person) for person in people]
+    return escaped[0] if len(escaped) == 1 else f"({'|'.join(escaped)})"
+
+
+def _as_sent(query: str, people: tuple[str, ...]) -> str:
+    """The query with Grafana's macros and variables replaced."""
+    values = {
+        "$timeFilter": f"time >= {END_MS - _RANGE_MS}ms and time <= {END_MS}ms",
+        "$__interval": "5s",
+        "${__to}": str(END_MS),
+        "${person:regex}": _regex(people),
+    }
+    for name, value in values.items():
+        query = query.replace(name, value)
+    assert "$" not in query.replace("$/", ""), f"a macro or variable that this test does not know: {query}"
+    return query
+
+
+@pytest.mark.influxd
+@pytest.mark.parametrize("query", _panel_queries())
+def test_a_panel_s_query_returns_rows_for_each_person_and_for_both(
+    recorded_database: RecordedDatabase, query: str
+) -> None:
+    for people in (*((person,) for person in recorded_database.people), recorded_database.people):
+        series = recorded_database.database.query(_as_sent(query, people))
+
+        values = [value for one in series for row in one["values"] for value in row[1:]]
+        assert any(value is not None for value in values), people
+
+
+@pytest.mark.influxd
+@pytest.mark.parametrize("query", _panel_queries())
+def test_a_panel_s_query_returns_no_rows_for_someone_else(recorded_database: RecordedDatabase, query: str) -> None:
+    assert recorded_database.database.query(_as_sent(query, ("ann",))) == []
+
+
+@pytest.mark.influxd
+@pytest.mark.parametrize("query", _panel_queries())
+def test_a_panel_s_query_on_an_empty_database_is_no_error(influx_database: InfluxDatabase, query: str) -> None:
+    assert influx_database.query(_as_sent(query, ("anna",))) == []
+
+
+@pytest.mark.influxd
+@pytest.mark.parametrize("query", _variable_queries())
+def test_a_variable_lists_everyone(recorded_database: RecordedDatabase, query: str) -> None:
+    (series,) = recorded_database.database.query(query)
+
+    assert {row[1] for row in series["values"]} == set(recorded_database.people)
+
+
+@pytest.mark.influxd
+@pytest.mark.parametrize("query", _variable_queries())
+def test_a_variable_on_an_empty_database_is_empty(influx_database: InfluxDatabase, query: str) -> None:
+    assert influx_database.query(query) == []
+
+
+@pytest.mark.influxd
+def test_the_last_beat_comes_with_its_own_time_beside_the_end_of_the_range(
+    recorded_database: RecordedDatabase,
+) -> None:
+    (query,) = [param.values[0] for param in _panel_queries() if "Last beat" in str(param.id)]
+
+    (series,) = recorded_database.database.query(_as_sent(str(query), ("anna",)))
+
+    assert series["columns"] == ["time", "now_ms"]
+    assert series["values"] == [[(END_MS - 1000) * 1_000_000, END_MS]]
+
+
+@pytest.mark.influxd
+def test_a_value_older_than_asked_for_is_not_shown(recorded_database: RecordedDatabase) -> None:
+    database, query = recorded_database.database, last(Source(BEAT), {"RR": "rr_ms"}, max_age_s=15).text
+    later = query.replace("${person:regex}", "anna").replace("${__to}", str(END_MS + 20_000))
+
+    assert database.query(_as_sent(query, ("anna",)))
+    assert database.query(later) == []
+
+
+def test_a_misspelt_field_can_t_be_written() -> None:
+    with pytest.raises(KeyError, match="rmsd_ms"):
+        mean_series(Source(HRV, window_s=60), "rmsd_ms", alias="RMSSD")
+
+
+@pytest.mark.parametrize(("measurement", "window_s"), [(HRV, None), (BEAT, 60)])
+def test_a_window_is_asked_for_exactly_where_there_are_windows(measurement: Any, window_s: int | None) -> None:
+    with pytest.raises(ValueError, match="window"):
+        Source(measurement, window_s=window_s)
+
+
+@pytest.mark.parametrize("query", _panel_queries())
+def test_a_window_that_is_asked_for_is_one_that_the_pipeline_writes(query: str) -> None:
+    assert set(re.findall(r"\"window\" = '([^']*)'", query)) <= {f"{span_s}s" for span_s in WINDOWS_S}
+
+
+@pytest.mark.parametrize("query", _panel_queries())
+def test_a_query_uses_nothing_that_a_version_of_influxdb_lacks(query: str) -> None:
+    lacking = r"\b(SLIMIT|SOFFSET|SAMPLE|INTO|HOLT_WINTERS|tz|true|false)\b"
+
+    assert re.search(lacking, query, re.IGNORECASE) is None
