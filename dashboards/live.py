@@ -1,0 +1,102 @@
+"""What the live page shows: folded from the bus, without a web framework."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ingest.bus import Bus, Message
+from ingest.errors import WireError
+from ingest.model import MS_PER_TICK, BeatBatch, StrapStatus
+from ingest.topics import BEATS, LIVE, STATUS, parse_strap_topic
+from ingest.wire import decode_batch, decode_object, decode_status
+from pipeline.artifacts import is_artifact
+
+_log = logging.getLogger(__name__)
+
+TACHOGRAM_S = 60
+STALE_AFTER_S = 10.0
+"""A value whose newest beat is older is not shown: what is not measured now has no place on a live page."""
+
+
+@dataclass(frozen=True, slots=True)
+class TachogramBeat:
+    """One dot of the tachogram."""
+
+    time_ns: int
+    rr_ms: float
+    artifact: bool
+
+
+@dataclass(slots=True)
+class PersonView:
+    """What is known of one person right now."""
+
+    values: Mapping[str, object] = field(default_factory=dict)
+    beats: deque[TachogramBeat] = field(default_factory=deque)
+    straps: dict[str, StrapStatus] = field(default_factory=dict)
+
+    def age_s(self, now_ns: int) -> float | None:
+        """Seconds since the newest beat; None before the first."""
+        return max(0.0, (now_ns - self.beats[-1].time_ns) / 1e9) if self.beats else None
+
+    def number(self, name: str, now_ns: int) -> float | None:
+        """A live value, if it is known and its beats are not stale."""
+        age_s = self.age_s(now_ns)
+        value = self.values.get(name)
+        if age_s is None or age_s > STALE_AFTER_S or not isinstance(value, int | float):
+            return None
+        return float(value)
+
+    def take_beats(self, batch: BeatBatch) -> None:
+        """Add beats, and forget those that have left the tachogram or come from a clock set back."""
+        for beat in batch.beats:
+            while self.beats and self.beats[-1].time_ns >= beat.time_ns:
+                self.beats.pop()
+            self.beats.append(TachogramBeat(beat.time_ns, beat.rr_ticks * MS_PER_TICK, is_artifact(beat.rr_ticks)))
+        while self.beats[0].time_ns < self.beats[-1].time_ns - TACHOGRAM_S * 1_000_000_000:
+            self.beats.popleft()
+
+
+class LiveView:
+    """Every person that the bus speaks of."""
+
+    def __init__(self) -> None:
+        self.people: dict[str, PersonView] = {}
+
+    def take(self, topic: str, payload: bytes) -> None:
+        """Fold in one message of a `live`, `beats` or `status` topic.
+
+        Raises:
+            WireError: the message can't be read; nothing has changed.
+        """
+        if topic.endswith("/live"):
+            values = decode_object(payload, topic)
+            self._person(topic.split("/")[-2]).values = values
+            return
+        person, strap, kind = parse_strap_topic(topic)
+        if kind == "status":
+            self._person(person).straps[strap] = decode_status(payload, topic)
+        else:
+            self._person(person).take_beats(decode_batch(payload, topic))
+
+    def _person(self, name: str) -> PersonView:
+        return self.people.setdefault(name, PersonView())
+
+
+async def follow(bus: Bus, view: LiveView) -> None:
+    """Keep a view up to date from a bus, until cancelled."""
+    await bus.subscribe(LIVE, BEATS, STATUS)
+    while True:
+        for message in await bus.receive():
+            _fold(view, message)
+            message.ack()
+
+
+def _fold(view: LiveView, message: Message) -> None:
+    try:
+        view.take(message.topic, message.payload)
+    except WireError as error:
+        _log.warning("message not shown error=%r", str(error))
