@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import socket
 from collections.abc import Callable
@@ -49,6 +50,7 @@ def bind(host: str, port: int, *, password: str | None, any_port: bool = False) 
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen()  # whoever is told the address may come before the server is up, and waits
     except OSError as error:
         listener.close()
         if any_port and port:
@@ -88,8 +90,14 @@ async def serve_page(
     ui.run_with(app, show_welcome_message=False, reconnect_timeout=10)
     guarded = PasswordGuard(app, password) if password is not None else app
     config = uvicorn.Config(guarded, log_level="warning", timeout_graceful_shutdown=1, ws="websockets-sansio")
+    server = uvicorn.Server(config)
     with listener:
-        await uvicorn.Server(config).serve(sockets=[listener])
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            await asyncio.shield(serving)
+        finally:
+            server.should_exit = True  # cancelling it would leave its connections open, and a traceback in the log
+            await serving
 
 
 @dataclass(frozen=True, slots=True)

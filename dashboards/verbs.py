@@ -17,6 +17,7 @@ from typing import Annotated
 import typer
 
 from dashboards.live import LiveView, follow
+from ingest.broker import embedded_broker
 from ingest.bus import BusAddress, open_bus
 from ingest.cli import State, console, emit, run
 from ingest.errors import BusUnavailable
@@ -24,12 +25,13 @@ from ingest.recording import demo_recording, read_recording
 from ingest.replay import PlaybackClock
 from ingest.settings import Settings
 from ingest.topics import check_name
-from ingest.verbs import collect_all, require_shared_bus
+from ingest.verbs import collect_all, require_shared_bus, require_straps
 from pipeline.playback import Playback, publish_and_process, start_that_ends_now, summarize
 from pipeline.sqlite import SqliteStore
 from pipeline.verbs import PERSON, SPEED, START, STRAP, process_all
 
 _DEMO_SPEED = 8.0
+_LOOPBACK = "127.0.0.1"
 
 
 def register(app: typer.Typer) -> None:
@@ -74,20 +76,25 @@ class _Demo:
     async def play(self, headless: bool) -> None:
         """Play; without `headless`, show the page until stopped."""
         clock = self.playback.clock()
-        address = BusAddress(f"embedded://127.0.0.1:{_free_port(preferred=1883)}")
+        port = _free_port(preferred=1883)
+        address = BusAddress(f"embedded://{_LOOPBACK}:{port}")
         with closing(SqliteStore(self.store_file)) as store:
-            if headless:
-                await self._play(address, store, clock)
-                return
-            from dashboards.page import bind, url_of
+            async with embedded_broker(_LOOPBACK, port):
+                if headless:
+                    await self._play(address, store, clock)
+                else:
+                    await self._play_and_show(address, store, clock)
 
-            password = page_password(self.settings)
-            listener = bind(self.settings.page_host, self.settings.page_port, password=password, any_port=True)
-            self._say_what_to_open(url_of(listener), address.url)
-            async with asyncio.TaskGroup() as group:
-                group.create_task(_show(address, listener, clock.now_ns, password))
-                await self._play(address, store, clock)
-                console.print("The page stays open; Ctrl-C ends it.")
+    async def _play_and_show(self, address: BusAddress, store: SqliteStore, clock: PlaybackClock) -> None:
+        from dashboards.page import bind, url_of
+
+        password = page_password(self.settings)
+        listener = bind(self.settings.page_host, self.settings.page_port, password=password, any_port=True)
+        self._say_what_to_open(url_of(listener), address.url)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_show(address, listener, clock.now_ns, password))
+            await self._play(address, store, clock)
+            console.print("The page stays open; Ctrl-C ends it.")
 
     async def _play(self, address: BusAddress, store: SqliteStore, clock: PlaybackClock) -> None:
         began_s = time.monotonic()
@@ -115,6 +122,7 @@ def run_everything(context: typer.Context) -> None:
     """
     state: State = context.obj
     settings = state.settings()
+    require_straps(settings)
     run(_run_everything(settings, state.home))
 
 
@@ -173,6 +181,6 @@ def _free_port(preferred: int) -> int:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with contextlib.suppress(OSError):
-                probe.bind(("127.0.0.1", port))
+                probe.bind((_LOOPBACK, port))
                 return int(probe.getsockname()[1])
     raise BusUnavailable("no free port for the embedded broker")

@@ -62,7 +62,9 @@ async def _start(host: str, port: int) -> Any:
     except ModuleNotFoundError as error:
         advice = "pip install 'strapline[embedded]', or set bus_url to the broker that you run (mqtt://host:1883)."
         raise ConfigError("the embedded broker is not installed", advice=advice) from error
-    logging.getLogger("amqtt").setLevel(logging.CRITICAL)  # it logs each packet's journey, and what it raises
+    # They log each packet's journey, and what they raise.
+    for library in ("amqtt", "transitions"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)
     config = {
         "listeners": {"default": {"type": "tcp", "bind": f"{host}:{port}"}},
         "plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},

@@ -16,6 +16,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
+from rich.markup import escape
 
 from ingest.errors import StraplineError
 from ingest.settings import HOME_VARIABLE, Settings, home_folder, load_settings
@@ -116,7 +117,7 @@ def main() -> None:
     try:
         app()
     except StraplineError as error:
-        console.print(f"[bold red]error:[/] {error}", soft_wrap=True)
+        console.print("[bold red]error:[/]", escape(str(error)), soft_wrap=True)
         if error.advice:
-            console.print(error.advice, soft_wrap=True)
+            console.print(escape(error.advice), soft_wrap=True)
         sys.exit(error.exit_code)

@@ -18,10 +18,11 @@ from paho.mqtt.reasoncodes import ReasonCode
 from ingest.broker import embedded_broker
 from ingest.bus import BusAddress, Message, Will
 from ingest.errors import BusError, BusRefused, BusUnavailable, ConfigError
+from ingest.topics import matches
 
 _log = logging.getLogger(__name__)
 
-CONNECT_TIMEOUT_S = 10.0
+CONNECT_TIMEOUT_S = 5.0
 SUBSCRIBE_TIMEOUT_S = 10.0
 KEEPALIVE_S = 30
 RECONNECT_DELAY_S = (1, 30)
@@ -61,13 +62,19 @@ async def _connect_with(
             await bus.connect()
         except BusError as error:
             await bus.close()
-            old_broker = isinstance(error, BusRefused) and error.reason == _UNSUPPORTED_PROTOCOL
-            if not old_broker or protocol is protocols[-1]:
+            if not _is_of_protocol(error) or protocol is protocols[-1]:
                 raise
-            _log.info("broker refuses MQTT 5, trying 3.1.1 url=%s", address.url)
+            _log.info("broker does not take MQTT 5, trying 3.1.1 url=%s", address.url)
         else:
             return bus
     raise AssertionError("no protocol to try")  # pragma: no cover
+
+
+def _is_of_protocol(error: BusError) -> bool:
+    """Whether an older protocol may help: a broker that can't read a CONNECT says so, or says nothing at all."""
+    if isinstance(error, BusRefused):
+        return error.reason == _UNSUPPORTED_PROTOCOL
+    return isinstance(error.__cause__, TimeoutError)
 
 
 class MqttBus:
@@ -103,7 +110,7 @@ class MqttBus:
         client.username_pw_set(self._address.username, self._address.password)
         client.max_queued_messages_set(QUEUE_LIMIT)
         client.reconnect_delay_set(*RECONNECT_DELAY_S)
-        client.connect_timeout = CONNECT_TIMEOUT_S / 2
+        client.connect_timeout = CONNECT_TIMEOUT_S
         if will is not None:
             client.will_set(will.topic, will.payload, qos=1, retain=True)
         if urlsplit(self._address.url).scheme == "mqtts":
@@ -137,8 +144,10 @@ class MqttBus:
         if self._client.protocol is not MQTTProtocolVersion.MQTTv5:
             self._client.connect(host, port, KEEPALIVE_S)
             return
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho leaves it so
-        properties.SessionExpiryInterval = SESSION_EXPIRY_S if self._durable else 0
+        properties = None
+        if self._durable:
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho leaves it so
+            properties.SessionExpiryInterval = SESSION_EXPIRY_S
         self._client.connect(host, port, KEEPALIVE_S, clean_start=not self._durable, properties=properties)
 
     async def publish(self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False) -> None:
@@ -239,6 +248,10 @@ class MqttBus:
         )
 
     def _message_arrived(self, topic: str, payload: bytes, retained: bool, mid: int, qos: int) -> None:
+        if retained and not any(matches(pattern, topic) for pattern in self._patterns):
+            # amqtt greets a new client with what is retained for the subscriptions of the others.
+            self._client.ack(mid, qos)
+            return
         session = self._session
 
         def ack() -> None:

@@ -117,8 +117,19 @@ def collect(context: typer.Context) -> None:
     """
     state: State = context.obj
     settings = state.settings()
+    require_straps(settings)
     require_shared_bus(settings, "collector")
     run(collect_all(settings))
+
+
+def require_straps(settings: Settings) -> None:
+    """Refuse to collect from nothing.
+
+    Raises:
+        ConfigError: no strap is configured.
+    """
+    if not settings.straps:
+        raise ConfigError("no strap is configured", advice="Run `strapline init`, or add a [straps.NAME] table.")
 
 
 def require_shared_bus(settings: Settings, who: str) -> None:
@@ -136,11 +147,8 @@ async def collect_all(settings: Settings) -> None:
     """Collect from every configured strap until cancelled.
 
     Raises:
-        ConfigError: no strap is configured.
         StrapError, BusError: in a group, from the radio and the broker.
     """
-    if not settings.straps:
-        raise ConfigError("no strap is configured", advice="Run `strapline init`, or add a [straps.NAME] table.")
     from ingest.radio import Radio
 
     radio = Radio()

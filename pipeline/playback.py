@@ -12,10 +12,11 @@ from pathlib import Path
 
 from ingest.bus import BusAddress, open_bus
 from ingest.collect import Collector, CollectorCounts, collector_bus
+from ingest.errors import StoreRejected
 from ingest.packing import pack
 from ingest.recording import Recording
 from ingest.replay import PlaybackClock, Replay
-from pipeline.process import CLIENT_ID, Pipeline
+from pipeline.process import CLIENT_ID, REJECTED_FILE, Pipeline
 from pipeline.schema import BEAT, HEART, HRV, MEASUREMENTS
 from pipeline.sqlite import SqliteStore
 from pipeline.store import Store
@@ -61,7 +62,12 @@ async def publish(playback: Playback, address: BusAddress, clock: PlaybackClock)
 async def publish_and_process(
     playback: Playback, address: BusAddress, stores: Sequence[Store], home: Path, clock: PlaybackClock
 ) -> CollectorCounts:
-    """Play the recording, and return when all its beats are in every store."""
+    """Play the recording, and return when all its beats are in every store.
+
+    Raises:
+        StoreRejected: a store refused points; all others are stored, and those are set aside.
+        BusError, ConfigError: in a group, from the bus.
+    """
     async with open_bus(address, client_id=CLIENT_ID, durable=True) as bus:
         pipeline = Pipeline(bus, stores, home)
         async with asyncio.TaskGroup() as group:
@@ -70,6 +76,9 @@ async def publish_and_process(
             counts = await publish(playback, address, clock)
             await pipeline.strap_left(playback.person, playback.strap)
             processing.cancel()
+    if pipeline.refusal is not None:
+        message = f"{pipeline.counts.points_rejected} points were refused and set aside in {home / REJECTED_FILE}"
+        raise StoreRejected(f"{message}; the first: {pipeline.refusal}", advice=pipeline.refusal.advice)
     return counts
 
 

@@ -54,6 +54,7 @@ class Pipeline:
     home: Path
     now_ns: Callable[[], int] = time.time_ns
     counts: PipelineCounts = field(default_factory=PipelineCounts)
+    refusal: StoreRejected | None = None  # why the first point was set aside
     ready: asyncio.Event = field(default_factory=asyncio.Event)  # set once the pipeline hears the bus
     _engine: Engine = field(default_factory=Engine)
     _live: LiveValues = field(default_factory=LiveValues)
@@ -135,6 +136,7 @@ class Pipeline:
 
     def _set_aside_point(self, point: Point, error: StoreRejected) -> None:
         self.counts.points_rejected += 1
+        self.refusal = self.refusal or error
         _log.error("point set aside in %s error=%r advice=%r", REJECTED_FILE, str(error), error.advice)
         record: dict[str, object] = {**asdict(point), "measurement": point.measurement.name, "reason": str(error)}
         _append(self.home / REJECTED_FILE, record)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from ingest.bus import is_in_process, open_bus
 from ingest.cli import State, console, emit, run
@@ -149,6 +150,6 @@ def doctor(
 def _show(findings: list[Finding]) -> None:
     for finding in findings:
         mark = "[red]✗[/]" if finding.exit_code else "[green]✓[/]"
-        console.print(f"{mark} [bold]{finding.what}[/]: {finding.detail}", soft_wrap=True)
+        console.print(f"{mark} [bold]{escape(finding.what)}[/]: {escape(finding.detail)}", soft_wrap=True)
         if finding.advice:
-            console.print(f"  {finding.advice}", soft_wrap=True)
+            console.print(f"  {escape(finding.advice)}", soft_wrap=True)

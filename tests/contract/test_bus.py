@@ -97,6 +97,16 @@ async def test_a_retained_message_greets_whoever_comes_later(address: BusAddress
             assert await hears_nothing(late)
 
 
+async def test_what_is_retained_for_another_subscriber_is_not_delivered(address: BusAddress) -> None:
+    async with open_bus(address, client_id="says") as says, open_bus(address, client_id="other") as other:
+        await other.subscribe("test/+/status")
+        await says.publish("test/anna/status", b"not for late", retain=True)
+        await receive(other, 1)
+        async with open_bus(address, client_id="late") as late:
+            await late.subscribe("test/+/beats")
+            assert await hears_nothing(late)
+
+
 async def test_what_was_not_acknowledged_comes_again_to_a_durable_client(durable_address: BusAddress) -> None:
     async with open_bus(durable_address, client_id="keeper") as says:  # the memory broker lives as long as it
         async with open_bus(durable_address, client_id="durable", durable=True) as first:
@@ -130,6 +140,18 @@ async def test_a_missing_broker_is_reported_with_advice(scheme: str) -> None:
         async with open_bus(BusAddress(f"{scheme}://127.0.0.1:{free_port()}"), client_id="x"):
             pass
     assert "bus_url" in caught.value.advice
+
+
+@pytest.mark.parametrize("durable", [True, False])
+async def test_a_broker_that_knows_only_mqtt_3_1_1_is_spoken_to_in_that(durable: bool) -> None:
+    port = free_port()
+    async with (
+        open_bus(BusAddress(f"embedded://127.0.0.1:{port}"), client_id="owner") as owner,
+        open_bus(BusAddress(f"mqtt://127.0.0.1:{port}"), client_id="guest", durable=durable) as guest,
+    ):
+        await guest.subscribe("test/#")
+        await owner.publish("test/x", b"hello")
+        assert [message.payload for message in await receive(guest, 1)] == [b"hello"]
 
 
 async def test_an_unknown_scheme_is_a_configuration_error() -> None:
