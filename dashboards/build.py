@@ -1,4 +1,4 @@
-"""Writes the boards' JSON, or checks that what is committed is what would be written.
+"""Writes the boards' JSON and the docs' tables, or checks that what is committed is what would be written.
 
 python -m dashboards.build [--check]
 """
@@ -11,8 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dashboards.boards import live_run
+from dashboards.reference import filled
 
 JSON_FOLDER = Path(__file__).parent / "json"
+DOCS_FOLDER = Path(__file__).parents[1] / "docs"
 
 _BOARDS = (live_run.board,)
 
@@ -42,15 +44,25 @@ def differences(folder: Path = JSON_FOLDER) -> list[str]:
     return sorted(name for name in files.keys() | present.keys() if files.get(name) != present.get(name))
 
 
+def stale_pages(folder: Path = DOCS_FOLDER) -> dict[Path, str]:
+    """The pages whose tables are not what the code says, and how they should read."""
+    pages = {path: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.md"))}
+    return {path: filled(text) for path, text in pages.items() if filled(text) != text}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 0 when all is written, or when the check finds nothing to write; 1 when it does."""
-    parser = argparse.ArgumentParser(prog="python -m dashboards.build", description="Build the Grafana boards.")
+    parser = argparse.ArgumentParser(prog="python -m dashboards.build", description="Build boards and docs' tables.")
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a file is not what is built")
     check = parser.parse_args(arguments).check
-    names = differences() if check else write()
-    for name in names:
-        sys.stdout.write(f"{'differs' if check else 'written'}: dashboards/json/{name}\n")
-    return 1 if check and names else 0
+    pages = stale_pages()
+    if not check:
+        for path, text in pages.items():
+            path.write_text(text, encoding="utf-8")
+    boards = differences() if check else write()
+    for name in [f"dashboards/json/{board}" for board in boards] + [f"docs/{path.name}" for path in pages]:
+        sys.stdout.write(f"{'differs' if check else 'written'}: {name}\n")
+    return 1 if check and (boards or pages) else 0
 
 
 if __name__ == "__main__":

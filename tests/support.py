@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import socket
@@ -48,6 +49,15 @@ def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = 15.0
         if time.monotonic() > deadline:
             pytest.fail(f"after {timeout_s} s, still not: {what}")
         time.sleep(0.02)
+
+
+async def eventually(condition: Callable[[], object], what: str, timeout_s: float = 15.0) -> None:
+    """The same for a test that runs in an event loop."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail(f"after {timeout_s} s, still not: {what}")
+        await asyncio.sleep(0.01)
 
 
 @contextmanager

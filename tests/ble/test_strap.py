@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from tests.ble.fake_bluez import FakeBluez, FakeStrap
-from tests.fixtures.bluez import Collector, PrivateBus, StartCollector, eventually
+from tests.fixtures.bluez import Collector, PrivateBus, StartCollector
+from tests.support import eventually
 
 pytestmark = pytest.mark.ble
 

@@ -12,10 +12,10 @@ from ingest.bus import open_bus
 from ingest.wire import decode_object, decode_status
 from tests.ble.fake_bluez import FakeBluez, FakeStrap
 from tests.end_to_end.command import running, strapline
-from tests.fixtures.bluez import PrivateBus, eventually
+from tests.fixtures.bluez import PrivateBus
 from tests.fixtures.influxd import InfluxDatabase
 from tests.fixtures.mosquitto import Mosquitto
-from tests.support import wait_until
+from tests.support import eventually, wait_until
 
 H10 = "A0:9E:1A:00:00:01"
 
