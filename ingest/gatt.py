@@ -18,6 +18,14 @@ _CONTACT_SUPPORTED = 0x04
 _ENERGY_PRESENT = 0x08
 _RR_PRESENT = 0x10
 
+# What stands between the flags and the RR intervals, by the flags that decide it.
+_HEADS = {
+    0: struct.Struct("<B"),
+    _HEART_RATE_16_BIT: struct.Struct("<H"),
+    _ENERGY_PRESENT: struct.Struct("<BH"),
+    _HEART_RATE_16_BIT | _ENERGY_PRESENT: struct.Struct("<HH"),
+}
+
 _CONTACT_FLAGS = {
     Contact.UNSUPPORTED: 0,
     Contact.LOST: _CONTACT_SUPPORTED,
@@ -40,7 +48,7 @@ def parse_heart_rate_measurement(payload: bytes) -> HeartRateMeasurement:
     if not payload:
         raise MalformedMeasurement("empty heart rate notification", payload=payload)
     flags = payload[0]
-    head = struct.Struct("<" + ("H" if flags & _HEART_RATE_16_BIT else "B") + ("H" if flags & _ENERGY_PRESENT else ""))
+    head = _HEADS[flags & (_HEART_RATE_16_BIT | _ENERGY_PRESENT)]
     rr_start = 1 + head.size
     if len(payload) < rr_start:
         message = f"heart rate notification of {len(payload)} bytes, its flags announce {rr_start}: {payload.hex(' ')}"
