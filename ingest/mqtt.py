@@ -135,7 +135,8 @@ class MqttBus:
             raise BusUnavailable(message, advice="Start the broker, or set bus_url to where it runs.") from error
         self._client.loop_start()
         try:
-            await asyncio.wait_for(asyncio.shield(self._connected), CONNECT_TIMEOUT_S)
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                await asyncio.shield(self._connected)
         except TimeoutError as error:
             message = f"{host}:{port} accepts connections but does not answer as an MQTT broker"
             raise BusUnavailable(message, advice="Check host, port and TLS (mqtts://) in bus_url.") from error
@@ -170,7 +171,8 @@ class MqttBus:
             raise BusUnavailable(f"can't subscribe: {rc.name}", advice="Is the broker still running?")
         granted = self._subscribed[mid] = self._loop.create_future()
         try:
-            await asyncio.wait_for(granted, SUBSCRIBE_TIMEOUT_S)
+            async with asyncio.timeout(SUBSCRIBE_TIMEOUT_S):  # wait_for of Python 3.11 can swallow a cancellation
+                await granted
         except TimeoutError as error:
             raise BusUnavailable("the broker did not confirm a subscription in time") from error
 
