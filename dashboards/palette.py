@@ -39,9 +39,5 @@ BATTERY_PCT: Scale = (
     Step(15, Colour.CAUTION, "low"),
     Step(30, Colour.GOOD, "good"),
 )
-BEAT_AGE_MS: Scale = (
-    Step(None, Colour.GOOD, "live"),
-    Step(3_000, Colour.CAUTION, "late"),
-    Step(10_000, Colour.POOR, "silent"),
-)
+BEAT_AGE_S: Scale = (Step(None, Colour.GOOD, "live"), Step(3, Colour.CAUTION, "late"), Step(10, Colour.POOR, "silent"))
 CONNECTED: Scale = (Step(None, Colour.POOR, "not connected"), Step(1, Colour.GOOD, "connected"))

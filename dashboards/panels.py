@@ -26,7 +26,10 @@ SdkObject = Any
 
 TAG = "strapline"
 _WORD = "word"
-_AGE = "age_ms"
+_AGE_MS, _AGE_S = "age_ms", "age_s"
+
+# Grafana 9.4 takes an open end of a range for 0, so ranges end here instead.
+_LOWEST, _HIGHEST = -1e9, 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ class Card:
     title: str
     description: str
     unit: str
-    decimals: int
+    decimals: int | None  # None: as many as the axis needs
     no_data: str
     min_interval: str
     place: Place
@@ -84,7 +87,9 @@ def _datasource() -> SdkObject:
 
 def _dress(panel: SdkObject, card: Card, queries: Sequence[Query]) -> SdkObject:
     panel.title(card.title).description(card.description).datasource(_datasource()).interval(card.min_interval)
-    panel.unit(card.unit).decimals(card.decimals).no_value(card.no_data)
+    panel.unit(card.unit).no_value(card.no_data)
+    if card.decimals is not None:
+        panel.decimals(card.decimals)
     place = card.place
     panel.grid_pos(models.GridPos(x=place.x, y=place.y, w=place.width, h=place.height))
     return panel.targets([_TargetBuilder(query, chr(ord("A") + index)) for index, query in enumerate(queries)])
@@ -101,15 +106,17 @@ def _thresholds(scale: Scale) -> SdkObject:
 
 def _words(scale: Scale) -> list[SdkObject]:
     """Range mappings, highest first: ranges include both ends and the first that fits wins."""
-    upper_ends = [*(step.from_value for step in scale[1:]), None]
-    return [
-        models.RangeMap(
-            models.DashboardRangeMapOptions(
-                step.from_value, upper, models.ValueMappingResult(text=step.word, color=step.colour)
-            )
-        )
-        for step, upper in reversed(list(zip(scale, upper_ends, strict=True)))
-    ]
+    lower_ends = [_LOWEST if step.from_value is None else step.from_value for step in scale]
+    upper_ends = [*lower_ends[1:], _HIGHEST]
+    results = [models.ValueMappingResult(text=step.word, color=step.colour) for step in scale]
+    ranges = list(zip(lower_ends, upper_ends, results, strict=True))
+    return [models.RangeMap(models.DashboardRangeMapOptions(*each)) for each in reversed(ranges)]
+
+
+def _missing(text: str) -> SdkObject:
+    """Grafana colours its own no-value text by the lowest step, so that missing data could look good."""
+    result = models.ValueMappingResult(text=text, color=Colour.MISSING)
+    return models.SpecialValueMap(models.DashboardSpecialValueMapOptions(models.SpecialValueMatch.NULL, result))
 
 
 def _word_columns(panel: SdkObject, words: dict[str, Scale]) -> None:
@@ -121,6 +128,7 @@ def _word_columns(panel: SdkObject, words: dict[str, Scale]) -> None:
 def _stat(card: Card, query: Query, fields: str = "") -> SdkObject:
     panel = _dress(stat.Panel(), card, [query]).graph_mode(common.BigValueGraphMode.NONE)
     panel.color_mode(common.BigValueColorMode.VALUE).text_mode(common.BigValueTextMode.VALUE)
+    panel.mappings([_missing(card.no_data)])
     return panel.reduce_options(
         common_builders.ReduceDataOptions().calcs(["lastNotNull"]).fields(fields).values(values=False)
     )
@@ -140,19 +148,21 @@ def judged_stat(card: Card, query: Query, scale: Scale, words: dict[str, Scale])
     return panel
 
 
+def _calculated(name: str, left: str, operator: str, right: str) -> SdkObject:
+    """A column that Grafana adds from two others, or from one and a number."""
+    binary = {"left": left, "operator": operator, "right": right}
+    options = {"mode": "binary", "alias": name, "binary": binary, "replaceFields": False}
+    return models.DataTransformerConfig(id_val="calculateField", options=options)
+
+
 def age_stat(card: Card, query: Query, scale: Scale) -> SdkObject:
-    """How long before the end of the shown range a point was, from a `last_time` query, and a word for it."""
-    panel = _stat(card, query, f"/^({_AGE}|{_WORD})$/")
+    """Seconds from a point to the end of the shown range, from a `last_time` query, and a word for them."""
+    panel = _stat(card, query, f"/^({_AGE_S}|{_WORD})$/")
     color = dashboard.FieldColor().mode(models.FieldColorModeId.THRESHOLDS)
     panel.color_scheme(color).thresholds(_thresholds(scale))
-    for name in (_AGE, _WORD):
-        options = {
-            "mode": "binary",
-            "alias": name,
-            "binary": {"left": NOW_COLUMN, "operator": "-", "right": "Time"},
-            "replaceFields": False,
-        }
-        panel.with_transformation(models.DataTransformerConfig(id_val="calculateField", options=options))
+    panel.with_transformation(_calculated(_AGE_MS, NOW_COLUMN, "-", "Time"))
+    for name in (_AGE_S, _WORD):
+        panel.with_transformation(_calculated(name, _AGE_MS, "/", "1000"))
     _word_columns(panel, {_WORD: scale})
     return panel
 

@@ -58,7 +58,10 @@ _UNAVAILABLE = {
         "Add the user to the group `bluetooth`; in a container, check AppArmor.",
     ),
     "no_bluez": ("the Bluetooth service BlueZ does not run", "Run `sudo systemctl enable --now bluetooth`."),
-    "no_dbus": ("no system D-Bus, so no way to BlueZ", "In a container, mount the host's /run/dbus."),
+    "no_dbus": (
+        "no system D-Bus, so no way to BlueZ",
+        "Install BlueZ (apt install bluez); in a container, mount the host's /run/dbus.",
+    ),
     "unknown": ("Bluetooth can't be used", "Run `bluetoothctl show` and `systemctl status bluetooth`."),
 }
 

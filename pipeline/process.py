@@ -17,7 +17,7 @@ from ingest.topics import BEATS, STATUS, live_topic, parse_strap_topic
 from ingest.wire import decode_batch, decode_status, encode_object
 from pipeline.engine import Engine, status_point
 from pipeline.live import LiveValues
-from pipeline.schema import STRAP, Point
+from pipeline.schema import STRAP, Point, check_points
 from pipeline.store import Store
 
 _log = logging.getLogger(__name__)
@@ -96,6 +96,14 @@ class Pipeline:
             self._progress.notify_all()
 
     def _derive(self, message: Message) -> list[Point]:
+        points = self._points_of(message)
+        try:
+            check_points(points)
+        except ValueError as error:
+            raise MalformedPayload(f"{message.topic}: {error}", topic=message.topic) from error
+        return points
+
+    def _points_of(self, message: Message) -> list[Point]:
         topic = parse_strap_topic(message.topic)
         if topic.kind == "status":
             status = decode_status(message.payload, message.topic)

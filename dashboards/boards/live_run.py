@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboards.influxql import Source, last, last_time, mean_series, pairs, people, points
-from dashboards.palette import ARTIFACT_PCT, BATTERY_PCT, BEAT_AGE_MS, CONNECTED, COVERAGE_PCT, Colour
+from dashboards.palette import ARTIFACT_PCT, BATTERY_PCT, BEAT_AGE_S, CONNECTED, COVERAGE_PCT, Colour
 from dashboards.panels import (
     Board,
     Card,
@@ -18,6 +18,7 @@ from dashboards.panels import (
     time_lines,
     time_points,
 )
+from pipeline.artifacts import MAX_NN_MS, MIN_NN_MS
 from pipeline.schema import BEAT, HEART, HRV, STRAP
 
 _BOARD = Board(
@@ -39,6 +40,7 @@ _BPM = "suffix:bpm"
 # Grafana's own "ms" turns 1000 into 1 s, which an RR interval must not.
 _MS = "suffix:ms"
 _DAY_S = 86_400
+_PREVIOUS, _THIS = "previous RR interval, ms", "RR interval, ms"
 _LATE = "Shown only while it is recent: an old value is never shown as a live one."
 
 
@@ -90,14 +92,14 @@ def _heart_now() -> list[SdkObject]:
                 title="Last beat",
                 description="Time from the last stored beat to the end of the shown range: below 3 s live, 3 to 10 s "
                 "late, above 10 s silent. Counts from this browser's clock, so a wrong clock shows here.",
-                unit="ms",
+                unit="suffix:s",
                 decimals=1,
-                no_data="no beat in the last 24 h",
+                no_data="no beat in the last 24\u00a0h",
                 min_interval="1s",
                 place=Place(18, 0, 6, 4),
             ),
             last_time(_BEATS, "rr_ms", max_age_s=_DAY_S),
-            BEAT_AGE_MS,
+            BEAT_AGE_S,
         ),
     ]
 
@@ -141,7 +143,7 @@ def _signal_now() -> list[SdkObject]:
                 "or not, and its battery (below 30 % low, below 15 % change it).",
                 unit="percent",
                 decimals=0,
-                no_data="no report in the last 24 h",
+                no_data="no report in the last 24\u00a0h",
                 min_interval="5s",
                 place=Place(16, 4, 8, 4),
             ),
@@ -194,14 +196,14 @@ def _over_time() -> list[SdkObject]:
                 description="RMSSD over 60 s (solid) and SDNN over 300 s (dashed), every 5 s, at the window's end. "
                 "A trend across the windows also counts as variation. No value where coverage or artifacts forbid one.",
                 unit=_MS,
-                decimals=1,
+                decimals=None,
                 no_data="no values in this range",
                 min_interval="5s",
                 place=Place(0, 16, 12, 7),
             ),
             [
                 Line(mean_series(_HRV_60, "rmssd_ms", alias="RMSSD, 60 s"), Colour.RECOVERY),
-                Line(mean_series(_HRV_300, "sdnn_ms", alias="SDNN, 300 s"), Colour.RECOVERY, dashed=True),
+                Line(mean_series(_HRV_300, "sdnn_ms", alias="SDNN, 300 s (dashed)"), Colour.RECOVERY, dashed=True),
             ],
             bridge_ms=15_000,
         ),
@@ -221,21 +223,28 @@ def _over_time() -> list[SdkObject]:
             scale=COVERAGE_PCT,
         )
         .min(0)
-        .max(100),
+        .max(105),  # so that a full 100 % does not hide under the frame
         scatter(
             Card(
                 title="Poincaré plot",
-                description="Each RR interval against the one before it, never across a gap; beats that are artifacts "
-                "are left out. The width of the cloud is short-term variability, its length the long-term one.",
+                description="Each RR interval against the one before it, never across a gap; artifacts and the "
+                "beats after them are left out. The width of the cloud is short-term variability, its length the "
+                "long-term one.",
                 unit=_MS,
                 decimals=0,
                 no_data="no beats in this range",
                 min_interval="1s",
                 place=Place(12, 16, 12, 12),
             ),
-            pairs(_BEATS, "rr_prev_ms", "rr_ms", unless="artifact"),
-            "rr_prev_ms",
-            "rr_ms",
+            pairs(
+                _BEATS,
+                (_PREVIOUS, "rr_prev_ms"),
+                (_THIS, "rr_ms"),
+                unless="artifact",
+                within=(MIN_NN_MS, MAX_NN_MS),
+            ),
+            _PREVIOUS,
+            _THIS,
             Colour.RECOVERY,
         ),
     ]

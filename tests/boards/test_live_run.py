@@ -13,7 +13,7 @@ from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from dashboards.build import JSON_FOLDER, build, differences, main, write
-from dashboards.palette import ARTIFACT_PCT, BATTERY_PCT, BEAT_AGE_MS, COVERAGE_PCT, Colour
+from dashboards.palette import ARTIFACT_PCT, BATTERY_PCT, BEAT_AGE_S, COVERAGE_PCT, Colour
 
 _CORE_PANELS = {"stat", "timeseries", "xychart"}
 _BOARDS = {name: json.loads(text) for name, text in build().items()}
@@ -57,7 +57,7 @@ def test_a_panel_says_what_it_shows_in_which_unit_and_what_missing_means(panel: 
     assert len(panel["description"]) > 60
     assert panel["title"]
     assert defaults["unit"]
-    assert isinstance(defaults["decimals"], int)
+    assert panel["type"] == "timeseries" or isinstance(defaults["decimals"], int)
     assert defaults["noValue"]
     assert panel["interval"] in {"1s", "5s"}
 
@@ -83,6 +83,28 @@ def test_a_judging_stat_says_its_colour_in_words_too(panel: dict[str, Any]) -> N
     words = [one for one in panel["fieldConfig"]["overrides"] for two in one["properties"] if two["id"] == "mappings"]
 
     assert judges == bool(words)
+
+
+@pytest.mark.parametrize("panel", _PANELS)
+def test_no_range_of_words_has_an_open_end_which_an_old_grafana_takes_for_zero(panel: dict[str, Any]) -> None:
+    mappings = [
+        m
+        for one in panel["fieldConfig"]["overrides"]
+        for p in one["properties"]
+        if p["id"] == "mappings"
+        for m in p["value"]
+    ]
+
+    assert all(None not in (m["options"]["from"], m["options"]["to"]) for m in mappings if m["type"] == "range")
+
+
+@pytest.mark.parametrize("panel", _PANELS)
+def test_a_stat_without_a_value_is_grey_whatever_its_scale(panel: dict[str, Any]) -> None:
+    defaults = panel["fieldConfig"]["defaults"]
+    if panel["type"] == "stat":
+        (mapping,) = defaults["mappings"]
+        result = {"text": defaults["noValue"], "color": Colour.MISSING}
+        assert mapping == {"type": "special", "options": {"match": "null", "result": result}}
 
 
 def test_a_board_holds_at_most_twelve_panels_with_ids_and_titles_of_their_own(board: Any) -> None:
@@ -178,7 +200,7 @@ def test_variability_is_never_judged(live_run: Any) -> None:
         (ARTIFACT_PCT, [None, 2, 5], [Colour.GOOD, Colour.CAUTION, Colour.POOR]),
         (COVERAGE_PCT, [None, 80, 95], [Colour.POOR, Colour.CAUTION, Colour.GOOD]),
         (BATTERY_PCT, [None, 15, 30], [Colour.POOR, Colour.CAUTION, Colour.GOOD]),
-        (BEAT_AGE_MS, [None, 3_000, 10_000], [Colour.GOOD, Colour.CAUTION, Colour.POOR]),
+        (BEAT_AGE_S, [None, 3, 10], [Colour.GOOD, Colour.CAUTION, Colour.POOR]),
     ],
 )
 def test_a_scale_is_green_only_on_its_good_side(scale: Any, ends: list[Any], colours: list[Colour]) -> None:

@@ -8,12 +8,14 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from ingest.bus import BusAddress, open_bus
 from ingest.model import Beat, BeatBatch, Contact
 from ingest.topics import strap_topic
 from ingest.wire import encode_batch
 from pipeline.process import CLIENT_ID, UNREADABLE_FILE, Pipeline
-from pipeline.schema import BEAT
+from pipeline.schema import BEAT, STRAP
 from pipeline.sqlite import SqliteStore
 from tests.support import eventually
 
@@ -49,7 +51,18 @@ async def test_while_a_store_is_away_nothing_is_acknowledged_and_then_all_is_sto
                 again.cancel()
 
 
-async def test_beats_under_another_person_s_topic_are_set_aside(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("topic", "payload", "reason"),
+    [
+        (strap_topic("anna", "h10", "beats"), batch(0, person="ben"), "names ben/h10 inside"),
+        ("strapline/v1/an\\na/h10/beats", batch(0, person="an\\na"), "tag person can't be"),
+        (strap_topic("anna", "h10", "status"), b'{"v":1,"connected":true,"model":"H\\u0000"}', "model can't be"),
+        (strap_topic("anna", "h10", "status"), b'{"v":1,"connected":true,"battery_pct":101}', "battery_pct"),
+    ],
+)
+async def test_a_message_that_no_store_could_keep_is_set_aside_and_the_next_is_stored(
+    tmp_path: Path, topic: str, payload: bytes, reason: str
+) -> None:
     with closing(SqliteStore(tmp_path / "points.db")) as store:
         async with (
             open_bus(BUS, client_id="says") as says,
@@ -59,10 +72,12 @@ async def test_beats_under_another_person_s_topic_are_set_aside(tmp_path: Path) 
             pipeline = Pipeline(bus, [store], tmp_path)
             running = group.create_task(pipeline.run())
             await pipeline.ready.wait()
-            await says.publish(strap_topic("anna", "h10", "beats"), batch(0, person="ben"))
+            await says.publish(topic, payload)
             await says.publish(strap_topic("anna", "h10", "beats"), batch(0))
             await eventually(lambda: store.count(BEAT) == 1, "the good beat is stored")
             running.cancel()
-        assert store.count(BEAT, person="ben") == 0
+        assert store.count(BEAT, person="anna") == 1
+        assert store.count(STRAP) == 0
     (aside,) = [json.loads(line) for line in (tmp_path / UNREADABLE_FILE).read_text().splitlines()]
-    assert "names ben/h10 inside" in aside["reason"]
+    assert reason in aside["reason"]
+    assert aside["topic"] == topic
