@@ -23,7 +23,7 @@ from ingest.cli import State, console, emit, run
 from ingest.errors import BusUnavailable
 from ingest.recording import demo_recording, read_recording
 from ingest.replay import PlaybackClock
-from ingest.settings import Settings
+from ingest.settings import Settings, in_clear
 from ingest.topics import check_name
 from ingest.verbs import collect_all, require_shared_bus, require_straps
 from pipeline.playback import Playback, publish_and_process, start_that_ends_now, summarize
@@ -88,7 +88,7 @@ class _Demo:
     async def _play_and_show(self, address: BusAddress, store: SqliteStore, clock: PlaybackClock) -> None:
         from dashboards.page import bind, url_of
 
-        password = page_password(self.settings)
+        password = in_clear(self.settings.page_password)
         listener = bind(self.settings.page_host, self.settings.page_port, password=password, any_port=True)
         self._say_what_to_open(url_of(listener), address.url)
         async with asyncio.TaskGroup() as group:
@@ -134,7 +134,7 @@ async def _run_everything(settings: Settings, home: Path) -> None:
     hears = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         group.create_task(process_all(settings, home, ready=hears))
-        group.create_task(_show(settings.bus_address, listener, time.time_ns, page_password(settings)))
+        group.create_task(_show(settings.bus_address, listener, time.time_ns, in_clear(settings.page_password)))
         await hears.wait()
         group.create_task(collect_all(settings))
 
@@ -151,18 +151,13 @@ def serve(context: typer.Context) -> None:
     require_shared_bus(settings, "page")
     listener = _listen(settings)
     console.print(f"Open [bold]{url_of(listener)}[/] .", soft_wrap=True)
-    run(_show(settings.bus_address, listener, time.time_ns, page_password(settings)))
-
-
-def page_password(settings: Settings) -> str | None:
-    """The page's password, in clear."""
-    return settings.page_password.get_secret_value() if settings.page_password else None
+    run(_show(settings.bus_address, listener, time.time_ns, in_clear(settings.page_password)))
 
 
 def _listen(settings: Settings) -> socket.socket:
     from dashboards.page import bind
 
-    return bind(settings.page_host, settings.page_port, password=page_password(settings))
+    return bind(settings.page_host, settings.page_port, password=in_clear(settings.page_password))
 
 
 async def _show(address: BusAddress, listener: socket.socket, now_ns: Callable[[], int], password: str | None) -> None:

@@ -30,7 +30,7 @@ SESSION_EXPIRY_S = 7 * 24 * 3600
 """How long a broker keeps the messages of a durable client that is away."""
 
 QUEUE_LIMIT = 10_000
-"""QoS 1 messages held while the broker is away (about three hours of one strap)."""
+"""QoS 1 messages held while the broker is away."""
 
 _UNSUPPORTED_PROTOCOL = "Unsupported protocol version"
 _DEFAULT_PORTS = {"embedded": 1883, "mqtt": 1883, "mqtts": 8883}

@@ -104,8 +104,12 @@ class Settings(BaseSettings):
     @property
     def bus_address(self) -> BusAddress:
         """The broker and who we are to it."""
-        password = self.bus_password.get_secret_value() if self.bus_password else None
-        return BusAddress(self.bus_url, self.bus_username, password, self.bus_ca_file)
+        return BusAddress(self.bus_url, self.bus_username, in_clear(self.bus_password), self.bus_ca_file)
+
+
+def in_clear(secret: SecretStr | None) -> str | None:
+    """What a secret setting holds, for whoever has to send it."""
+    return None if secret is None else secret.get_secret_value()
 
 
 def home_folder(override: Path | None = None) -> Path:

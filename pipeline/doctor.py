@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from ingest.bus import open_bus
 from ingest.errors import StraplineError
-from ingest.settings import FILE_NAME, Settings
+from ingest.settings import FILE_NAME, Settings, in_clear
 from pipeline.store import open_stores
 
 _LISTEN_S = 3.0
@@ -60,10 +60,8 @@ async def _reach_broker(settings: Settings) -> str:
 
 
 async def _reach_store(url: str, settings: Settings, home: Path) -> str:
-    token = settings.store_token.get_secret_value() if settings.store_token else None
-
     def check() -> str:
-        with open_stores([url], token=token, home=home):
+        with open_stores([url], token=in_clear(settings.store_token), home=home):
             parts = urlsplit(url)
             return f"{parts.scheme}://{parts.hostname or ''}{parts.path} takes points"
 

@@ -17,7 +17,7 @@ from ingest.bus import is_in_process, open_bus
 from ingest.cli import State, console, emit, run
 from ingest.collect import CollectorCounts
 from ingest.recording import demo_recording, read_recording
-from ingest.settings import Settings
+from ingest.settings import Settings, in_clear
 from ingest.topics import check_name
 from ingest.verbs import require_shared_bus
 from pipeline.doctor import Finding, examine
@@ -49,14 +49,9 @@ def process(context: typer.Context) -> None:
 
 async def process_all(settings: Settings, home: Path, *, ready: asyncio.Event | None = None) -> None:
     """Run the pipeline until cancelled; see `Pipeline.run` and `open_stores` for what is raised."""
-    with open_stores(settings.store_url, token=store_token(settings), home=home) as stores:
+    with open_stores(settings.store_url, token=in_clear(settings.store_token), home=home) as stores:
         async with open_bus(settings.bus_address, client_id=CLIENT_ID, durable=True) as bus:
             await Pipeline(bus, stores, home, ready=ready or asyncio.Event()).run()
-
-
-def store_token(settings: Settings) -> str | None:
-    """The stores' secret, in clear."""
-    return settings.store_token.get_secret_value() if settings.store_token else None
 
 
 def parse_speed(text: str) -> float:
@@ -126,7 +121,7 @@ def replay(
 async def _replay(playback: Playback, settings: Settings, home: Path) -> CollectorCounts:
     if not is_in_process(settings.bus_url):
         return await publish(playback, settings.bus_address, playback.clock())
-    with open_stores(settings.store_url, token=store_token(settings), home=home) as stores:
+    with open_stores(settings.store_url, token=in_clear(settings.store_token), home=home) as stores:
         return await publish_and_process(playback, settings.bus_address, stores, home, playback.clock())
 
 

@@ -158,7 +158,7 @@ def _signal_now() -> list[SdkObject]:
     ]
 
 
-def _over_time() -> list[SdkObject]:
+def _beats_over_time() -> list[SdkObject]:
     return [
         time_lines(
             Card(
@@ -190,6 +190,11 @@ def _over_time() -> list[SdkObject]:
                 Line(points(_BEATS, "rr_ms", flag="artifact", is_set=True, alias="artifact"), Colour.SIGNAL),
             ],
         ),
+    ]
+
+
+def _variability_over_time() -> list[SdkObject]:
+    return [
         time_lines(
             Card(
                 title="RMSSD and SDNN",
@@ -252,4 +257,4 @@ def _over_time() -> list[SdkObject]:
 
 def board() -> tuple[str, str]:
     """The board's uid and its JSON."""
-    return _BOARD.uid, render(_BOARD, [*_heart_now(), *_signal_now(), *_over_time()])
+    return _BOARD.uid, render(_BOARD, [*_heart_now(), *_signal_now(), *_beats_over_time(), *_variability_over_time()])
