@@ -1,7 +1,7 @@
-"""Time-domain indices from running sums. Pure.
+"""Time-domain indices, from arrays of NN intervals and from running sums. Pure.
 
-The sums are kept in raw ticks (1/1024 s), which are integers: adding and removing intervals is exact, so a
-window that has slid for a year equals one computed afresh, to the last bit.
+The running sums are kept in raw ticks (1/1024 s), which are integers: adding and removing intervals is exact, so
+a window that has slid for a year equals one computed afresh, to the last bit.
 """
 
 from __future__ import annotations
@@ -9,7 +9,150 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ingest.model import MS_PER_TICK
+
+BIN_MS = 50.0
+"""Width of a histogram bin of the stress index, ms: the bins are [0, 50), [50, 100) and so on."""
+
+MIN_STRESS_NN = 20
+"""Fewest NN intervals for a stress index; 100 and more make it steady."""
+
+_MIN_SAMPLES_OF_SD = 2
+
+
+@dataclass(frozen=True, slots=True)
+class TimeDomain:
+    """The time-domain indices of one window; nan where there is too little data."""
+
+    nn_count: int
+    mean_nn_ms: float
+    mean_hr_bpm: float
+    sdnn_ms: float
+    rmssd_ms: float
+    ln_rmssd: float
+    pnn20_pct: float
+    pnn50_pct: float
+    sd1_ms: float
+    sd2_ms: float
+
+
+def time_domain(nn_ms: NDArray[np.float64], follows: NDArray[np.bool_] | None = None) -> TimeDomain:
+    """The time-domain indices of a window of NN intervals.
+
+    Mean NN, mean heart rate 60 000 / mean NN, SDNN = SD of NN over n - 1, RMSSD = sqrt(mean d²), pNNx = share of
+    |d| > x ms among the differences, where d are the differences of neighbours (Task Force 1996). SD1 = SD of d
+    over n_d - 1, divided by sqrt 2: the spread across the identity line, about the mean difference; SD2 =
+    sqrt(2 SDNN² - SD1²), 0 where gaps make that negative (Brennan 2001). All follow from n, sum x, sum x², n_d,
+    sum d, sum d² and two counts.
+
+    Args:
+        nn_ms: NN intervals, shape (n,), ms, finite and positive.
+        follows: shape (n,), whether interval i directly follows interval i - 1, so that their difference counts;
+            element 0 is ignored. None: all do.
+
+    Returns:
+        Lengths in ms, shares in percent (0 to 100), heart rate in bpm. nan: all means without an interval, SDNN
+        below 2 intervals, RMSSD and pNNx without a difference, SD1 and SD2 below 2 differences, ln RMSSD also for
+        an RMSSD of 0.
+
+    Raises:
+        ValueError: an array is not one-dimensional, or the lengths differ.
+    """
+    check_nn(nn_ms, follows)
+    n = nn_ms.size
+    mean_nn_ms = float(nn_ms.sum()) / n if n else math.nan
+    variance = _variance(nn_ms)
+    differences = _differences(nn_ms, follows)
+    n_d = differences.size
+    rmssd_ms = math.sqrt(float(np.dot(differences, differences)) / n_d) if n_d else math.nan
+    magnitudes = np.abs(differences)
+    sd1_square = _variance(differences) / 2
+    return TimeDomain(
+        nn_count=n,
+        mean_nn_ms=mean_nn_ms,
+        mean_hr_bpm=60_000 / mean_nn_ms,
+        sdnn_ms=math.sqrt(variance),
+        rmssd_ms=rmssd_ms,
+        ln_rmssd=math.log(rmssd_ms) if rmssd_ms > 0 else math.nan,
+        pnn20_pct=_share_above(magnitudes, 20.0),
+        pnn50_pct=_share_above(magnitudes, 50.0),
+        sd1_ms=math.sqrt(sd1_square),
+        # In this order, since max(0, nan) would be 0.
+        sd2_ms=math.sqrt(max(2 * variance - sd1_square, 0.0)),
+    )
+
+
+def sqrt_stress_index(nn_ms: NDArray[np.float64]) -> float:
+    """Square root of Baevsky's stress index, the form in which it is usually shown.
+
+    SI = AMo / (2 Mo MxDMn), with AMo in percent and Mo in s from `histogram_mode`, MxDMn = longest - shortest NN
+    in s (Baevsky 2008). Nothing is detrended, so a drift widens MxDMn and lowers the index. At rest only.
+
+    Args:
+        nn_ms: NN intervals, shape (n,), ms, finite and positive.
+
+    Returns:
+        The index, about 7 to 12 at rest; nan below 20 intervals and where all are equal.
+
+    Raises:
+        ValueError: the array is not one-dimensional.
+    """
+    mode_s, amplitude_pct = histogram_mode(nn_ms)
+    if nn_ms.size < MIN_STRESS_NN:
+        return math.nan
+    range_s = (float(nn_ms.max()) - float(nn_ms.min())) / 1000
+    return math.sqrt(amplitude_pct / (2 * mode_s * range_s)) if range_s > 0 else math.nan
+
+
+def histogram_mode(nn_ms: NDArray[np.float64]) -> tuple[float, float]:
+    """Mode and its amplitude from the histogram with bins floor(NN / 50 ms) (Baevsky 2008).
+
+    Args:
+        nn_ms: NN intervals, shape (n,), ms, finite and positive.
+
+    Returns:
+        Mo, the centre of the fullest bin in s (of several equally full the lowest), and AMo, the share of the
+        intervals in it, in percent; (nan, nan) without intervals.
+
+    Raises:
+        ValueError: the array is not one-dimensional.
+    """
+    check_nn(nn_ms)
+    if not nn_ms.size:
+        return math.nan, math.nan
+    # Sorted runs rather than bincount: a stray value costs no memory.
+    bins = np.sort(np.floor(nn_ms / BIN_MS))
+    starts = np.flatnonzero(np.concatenate(([True], bins[1:] != bins[:-1])))
+    counts = np.diff(starts, append=bins.size)
+    fullest = int(counts.argmax())
+    mode_ms = (float(bins[starts[fullest]]) + 0.5) * BIN_MS
+    return mode_ms / 1000, 100 * int(counts[fullest]) / bins.size
+
+
+def check_nn(nn_ms: NDArray[np.float64], beside: NDArray[np.generic] | None = None) -> None:
+    """Raise ValueError unless `nn_ms` is one-dimensional and `beside` has its shape."""
+    if nn_ms.ndim != 1 or (beside is not None and beside.shape != nn_ms.shape):
+        raise ValueError("NN intervals and what stands beside them are one-dimensional and of one length")
+
+
+def _differences(nn_ms: NDArray[np.float64], follows: NDArray[np.bool_] | None) -> NDArray[np.float64]:
+    differences = nn_ms[1:] - nn_ms[:-1]
+    return differences if follows is None else differences[follows[1:]]
+
+
+def _variance(x: NDArray[np.float64]) -> float:
+    """Variance over n - 1; nan below 2 samples."""
+    if x.size < _MIN_SAMPLES_OF_SD:
+        return math.nan
+    deviations = x - x.sum() / x.size
+    return float(np.dot(deviations, deviations)) / (x.size - 1)
+
+
+def _share_above(magnitudes: NDArray[np.float64], limit_ms: float) -> float:
+    return 100 * int(np.count_nonzero(magnitudes > limit_ms)) / magnitudes.size if magnitudes.size else math.nan
 
 
 @dataclass(slots=True)
