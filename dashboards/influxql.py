@@ -87,21 +87,18 @@ def points(source: Source, field: str, *, flag: str, is_set: bool, alias: str) -
     return Query(f"SELECT {source.column(field)} {source.where(condition, _RANGE)}", Form.SERIES, alias)
 
 
-def pairs(source: Source, x: tuple[str, str], y: tuple[str, str], *, unless: str, within: tuple[int, int]) -> Query:
+def pairs(source: Source, x: tuple[str, str], y: tuple[str, str], *, unless: tuple[str, ...]) -> Query:
     """Every pair of two fields of one point, as a table.
 
     Args:
         source: what to read.
         x: column name in the answer, and field.
         y: likewise.
-        unless: points with this 0/1 flag are left out.
-        within: and those whose `x` lies outside these limits, ends included.
+        unless: points with one of these 0/1 flags are left out.
     """
-    lowest, highest = within
-    limits = (f"{source.column(x[1])} >= {lowest}", f"{source.column(x[1])} <= {highest}")
     selected = ", ".join(f'{source.column(field)} AS "{name}"' for name, field in (x, y))
-    conditions = (f"{source.column(unless)} = 0", *limits, _RANGE)
-    return Query(f"SELECT {selected} {source.where(*conditions)}", Form.TABLE)
+    conditions = (f"{source.column(flag)} = 0" for flag in unless)
+    return Query(f"SELECT {selected} {source.where(*conditions, _RANGE)}", Form.TABLE)
 
 
 def last_time(source: Source, field: str, *, max_age_s: int) -> Query:

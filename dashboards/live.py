@@ -12,7 +12,7 @@ from ingest.errors import WireError
 from ingest.model import MS_PER_TICK, BeatBatch, StrapStatus
 from ingest.topics import BEATS, LIVE, STATUS, parse_strap_topic
 from ingest.wire import decode_batch, decode_object, decode_status
-from pipeline.artifacts import is_artifact
+from pipeline.artifacts import BeatKind, Corrector, is_artifact
 
 _log = logging.getLogger(__name__)
 
@@ -21,13 +21,31 @@ STALE_AFTER_S = 10.0
 """A value whose newest beat is older is not shown: what is not measured now has no place on a live page."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class TachogramBeat:
-    """One dot of the tachogram."""
+    """One dot of the tachogram; `artifact` may become true some beats later."""
 
     time_ns: int
     rr_ms: float
     artifact: bool
+
+
+@dataclass(slots=True)
+class _Judge:
+    """Marks the beats of one unbroken stream that the corrector finds to be artifacts."""
+
+    segment: int
+    corrector: Corrector = field(default_factory=Corrector)
+    unsettled: deque[TachogramBeat] = field(default_factory=deque)
+    settled_count: int = 0
+
+    def take(self, beat: TachogramBeat, *, gap_before: bool) -> None:
+        """Take in the newest beat, and mark those on which the verdict is out."""
+        self.unsettled.append(beat)
+        for nn in self.corrector.step(beat.rr_ms, gap_before=gap_before):
+            while self.settled_count <= nn.end:
+                self.unsettled.popleft().artifact |= nn.kind is not BeatKind.OK
+                self.settled_count += 1
 
 
 @dataclass(slots=True)
@@ -37,6 +55,7 @@ class PersonView:
     values: Mapping[str, object] = field(default_factory=dict)
     beats: deque[TachogramBeat] = field(default_factory=deque)
     straps: dict[str, StrapStatus] = field(default_factory=dict)
+    _judge: _Judge | None = None
 
     def age_s(self, now_ns: int) -> float | None:
         """Seconds since the newest beat; None before the first."""
@@ -55,7 +74,12 @@ class PersonView:
         for beat in batch.beats:
             while self.beats and self.beats[-1].time_ns >= beat.time_ns:
                 self.beats.pop()
-            self.beats.append(TachogramBeat(beat.time_ns, beat.rr_ticks * MS_PER_TICK, is_artifact(beat.rr_ticks)))
+                self._judge = None
+            if self._judge is None or self._judge.segment != beat.segment:
+                self._judge = _Judge(beat.segment)
+            shown = TachogramBeat(beat.time_ns, beat.rr_ticks * MS_PER_TICK, is_artifact(beat.rr_ticks))
+            self.beats.append(shown)
+            self._judge.take(shown, gap_before=beat.gap_before)
         while self.beats[0].time_ns < self.beats[-1].time_ns - TACHOGRAM_S * 1_000_000_000:
             self.beats.popleft()
 

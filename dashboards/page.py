@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from dashboards.guard import PasswordGuard
 from dashboards.live import TACHOGRAM_S, LiveView, PersonView
+from dashboards.palette import DFA_ALPHA1, Scale, word
 from ingest.errors import ConfigError
 
 try:
@@ -24,6 +25,7 @@ _RR_COLOR, _ARTIFACT_COLOR = "#56B4E9", "#CC79A7"  # the boards' blue and purple
 _AXIS_COLOR = "#AAAAAA"
 _FRESH_S, _LATE_S = 3.0, 10.0
 _NOTHING = "\u2013"
+_EFFORTS = {"easy": "easy (below first threshold)", "between": "between the thresholds"}
 _REASONS = {
     "coverage": "not enough beats yet",
     "artifacts": "too many bad beats",
@@ -109,15 +111,58 @@ class _Tile:
 
     @classmethod
     def build(cls, title: str, key: str) -> _Tile:
-        with ui.column().classes("items-center gap-0 min-w-[8.5rem]"):
+        with ui.column().classes("items-center gap-0 w-[9.4rem]"):
             ui.label(title).classes("text-sm text-grey-5")
-            value = ui.label(_NOTHING).classes("text-4xl font-bold tabular-nums").props(f"data-testid={key}")
+            value = (
+                ui.label(_NOTHING)
+                .classes("text-4xl font-bold tabular-nums whitespace-nowrap")
+                .props(f"data-testid={key}")
+            )
             note = ui.label("").classes("text-xs text-grey-6 text-center")
         return cls(value, note)
 
     def show(self, text: str, note: str = "") -> None:
         self.value.set_text(text)
         self.note.set_text(note)
+
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """One index of one window, and how it is told."""
+
+    title: str
+    key: str
+    name: str
+    window: str
+    unit: str = ""
+    digits: int = 0
+    scale: Scale = ()
+    none_yet: str = ""  # why it may be missing where the window gives other values
+
+    def texts(self, person: PersonView, now_ns: int) -> tuple[str, str]:
+        """The number, and below it the scale's word for it, or why there is none."""
+        number = person.number(f"{self.name}_{self.window}", now_ns)
+        if number is not None:
+            effort = word(number, self.scale) if self.scale else ""
+            return _text(number, self.unit, self.digits), _EFFORTS.get(effort, effort)
+        reason = person.values.get(f"reason_{self.window}")
+        return _NOTHING, self.none_yet if reason == "" else _REASONS.get(str(reason), "")
+
+
+_INDICES = (
+    _Index(
+        "DFA alpha 1, 120 s",
+        "alpha1",
+        "dfa_alpha1_smoothed",
+        "120s",
+        digits=2,
+        scale=DFA_ALPHA1,
+        none_yet="not settled yet",
+    ),
+    _Index("RMSSD, 60 s", "rmssd", "rmssd_ms", "60s", " ms", 1),
+    _Index("SDNN, 300 s", "sdnn", "sdnn_ms", "300s", " ms", 1),
+    _Index("respiration, 120 s", "respiration", "respiration_per_min", "120s", " /min", none_yet="no clear rhythm"),
+)
 
 
 class _Page:
@@ -137,9 +182,8 @@ class _Page:
             self._heart_rate.style("font-size: min(44vw, 42vh); color: #FF7A2F").props("data-testid=heart-rate")
             ui.label("bpm").classes("text-3xl text-grey-5")
         with ui.row().classes("w-full justify-evenly"):
-            self._rmssd = _Tile.build("RMSSD, 60 s", "rmssd")
-            self._sdnn = _Tile.build("SDNN, 300 s", "sdnn")
-            self._quality = _Tile.build("bad beats, 60 s", "artifacts")
+            self._indices = [(index, _Tile.build(index.title, index.key)) for index in _INDICES]
+            self._quality = _Tile.build("bad beats, 120 s", "artifacts")
             self._age = _Tile.build("last beat", "age")
         self._chart = ui.echart(_tachogram_options()).classes("w-full h-64").props("data-testid=tachogram")
         ui.label("For wellness, not a medical device.").classes("text-xs text-grey-7")
@@ -155,21 +199,15 @@ class _Page:
 
     def _show(self, person: PersonView, now_ns: int) -> None:
         self._heart_rate.set_text(_text(person.number("heart_rate_bpm", now_ns)))
-        self._show_index(self._rmssd, person, "rmssd_ms", "60s", now_ns)
-        self._show_index(self._sdnn, person, "sdnn_ms", "300s", now_ns)
-        artifact_pct = person.number("artifact_pct_60s", now_ns)
-        coverage_pct = person.number("coverage_pct_60s", now_ns)
-        self._quality.show(_text(artifact_pct, " %", 1), f"{_text(coverage_pct, ' %')} of 60 s covered")
+        for index, tile in self._indices:
+            tile.show(*index.texts(person, now_ns))
+        artifact_pct = person.number("artifact_pct_120s", now_ns)
+        coverage_pct = person.number("coverage_pct_120s", now_ns)
+        self._quality.show(_text(artifact_pct, " %", 1), f"{_text(coverage_pct, ' %')} of 120 s covered")
         age_s = person.age_s(now_ns)
         self._age.show(_text(age_s, " s", 1), _freshness(age_s))
         self._strap.set_text("  ·  ".join(_strap_text(name, person) for name in sorted(person.straps)))
         self._draw(person)
-
-    @staticmethod
-    def _show_index(tile: _Tile, person: PersonView, name: str, window: str, now_ns: int) -> None:
-        number = person.number(f"{name}_{window}", now_ns)
-        reason = _REASONS.get(str(person.values.get(f"reason_{window}")), "")
-        tile.show(_text(number, " ms", 1), reason if number is None else "")
 
     def _draw(self, person: PersonView) -> None:
         newest = person.beats[-1] if person.beats else None

@@ -1,6 +1,7 @@
 """Colours by meaning, and the fixed scales that some quantities are judged by. Pure.
 
-Heart rate variability has no scale here: it is never judged against a population.
+Heart rate variability has no scale here: it is never judged against a population. DFA alpha 1 is no exception: its
+two lines tell how hard the effort is, not how good the heart.
 """
 
 from __future__ import annotations
@@ -39,5 +40,16 @@ BATTERY_PCT: Scale = (
     Step(15, Colour.CAUTION, "low"),
     Step(30, Colour.GOOD, "good"),
 )
+# The values of groups at their first and second threshold (Rogers 2021); one person's may lie well away from them.
+DFA_ALPHA1: Scale = (
+    Step(None, Colour.STRAIN, "hard"),
+    Step(0.5, Colour.CAUTION, "between"),
+    Step(0.75, Colour.GOOD, "easy"),
+)
 BEAT_AGE_S: Scale = (Step(None, Colour.GOOD, "live"), Step(3, Colour.CAUTION, "late"), Step(10, Colour.POOR, "silent"))
 CONNECTED: Scale = (Step(None, Colour.POOR, "not connected"), Step(1, Colour.GOOD, "connected"))
+
+
+def word(value: float, scale: Scale) -> str:
+    """What a scale calls a value."""
+    return [step.word for step in scale if step.from_value is None or value >= step.from_value][-1]

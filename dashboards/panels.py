@@ -28,6 +28,9 @@ TAG = "strapline"
 _WORD = "word"
 _AGE_MS, _AGE_S = "age_ms", "age_s"
 
+# The same for all, so that one moment stands at the same place in panels that lie above each other.
+_AXIS_WIDTH_PX = 72
+
 # Grafana 9.4 takes an open end of a range for 0, so ranges end here instead.
 _LOWEST, _HIGHEST = -1e9, 1e9
 
@@ -49,7 +52,8 @@ class Card:
     title: str
     description: str
     unit: str
-    decimals: int | None  # None: as many as the axis needs
+    # None: as many as the axis needs; Grafana 9.4 writes `no_data` beside ticks that look alike when rounded.
+    decimals: int | None
     no_data: str
     min_interval: str
     place: Place
@@ -169,24 +173,31 @@ def age_stat(card: Card, query: Query, scale: Scale) -> SdkObject:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One series of a time panel; `dashed` tells lines of one colour apart."""
+    """One series of a time panel; `dashed` and `dots` tell series of one colour apart."""
 
     query: Query
     colour: Colour
     dashed: bool = False
+    dots: int | None = None  # not a line but dots of this size
+
+    def properties(self) -> dict[str, object]:
+        """How Grafana is to draw it."""
+        drawn: dict[str, object] = {"color": _fixed(self.colour)}
+        if self.dashed:
+            drawn["custom.lineStyle"] = {"fill": "dash", "dash": [10, 10]}
+        if self.dots is not None:
+            drawn |= {"custom.drawStyle": "points", "custom.showPoints": "always", "custom.pointSize": self.dots}
+        return drawn
 
 
 def _time_panel(card: Card, lines: Sequence[Line]) -> SdkObject:
-    panel = _dress(timeseries.Panel(), card, [line.query for line in lines])
+    panel = _dress(timeseries.Panel(), card, [line.query for line in lines]).axis_width(_AXIS_WIDTH_PX)
     legend = common_builders.VizLegendOptions().show_legend(show_legend=True)
     panel.legend(legend.display_mode(common.LegendDisplayMode.LIST).placement(common.LegendPlacement.BOTTOM).calcs([]))
     tooltip = common_builders.VizTooltipOptions().mode(common.TooltipDisplayMode.MULTI)
     panel.tooltip(tooltip.sort(common.SortOrder.NONE))
     for line in lines:
-        properties: dict[str, object] = {"color": _fixed(line.colour)}
-        if line.dashed:
-            properties["custom.lineStyle"] = {"fill": "dash", "dash": [10, 10]}
-        values = [models.DynamicConfigValue(key, value) for key, value in properties.items()]
+        values = [models.DynamicConfigValue(key, value) for key, value in line.properties().items()]
         panel.override_by_name(line.query.alias, values)
     return panel
 
@@ -246,8 +257,24 @@ def _variables(board: Board) -> list[SdkObject]:
     return [source, person]
 
 
-def render(board: Board, panels: Sequence[SdkObject]) -> str:
-    """The board as Grafana's classic JSON; the same board gives the same text."""
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """A row that stands closed until someone opens it; its panels ask the database nothing before."""
+
+    title: str
+    y: int
+    panels: Sequence[SdkObject]
+
+    def build(self, number: int) -> SdkObject:
+        """The row, numbered like a panel, and its panels with the numbers after it."""
+        row = dashboard.Row(self.title).id(number).grid_pos(models.GridPos(x=0, y=self.y, w=24, h=1))
+        for panel_number, panel in enumerate(self.panels, start=number + 1):
+            row.with_panel(panel.id(panel_number))
+        return row
+
+
+def render(board: Board, panels: Sequence[SdkObject], fold: Fold) -> str:
+    """The board as Grafana's classic JSON, with a closed row below its panels; the same board gives the same text."""
     frame = dashboard.Dashboard(board.title).uid(board.uid).description(board.description).tags([TAG]).readonly()
     frame.time(board.time_from, "now").refresh(board.refresh).timezone("browser")
     frame.tooltip(models.DashboardCursorSync.CROSSHAIR).variables(_variables(board))
@@ -255,6 +282,7 @@ def render(board: Board, panels: Sequence[SdkObject]) -> str:
     frame.link(link.as_dropdown(as_dropdown=True).keep_time(keep_time=True).include_vars(include_vars=True))
     for number, panel in enumerate(panels, start=1):
         frame.with_panel(panel.id(number))
+    frame.with_row(fold.build(len(panels) + 1))
     tree = json.loads(JSONEncoder().encode(frame.build()))
     for variable in tree["templating"]["list"]:
         for key in ("auto", "auto_min", "auto_count"):  # the SDK writes them on every variable; they are an interval's

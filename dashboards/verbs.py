@@ -12,11 +12,10 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dashboards.live import LiveView, follow
 from ingest.broker import embedded_broker
 from ingest.bus import BusAddress, open_bus
 from ingest.cli import State, console, emit, run
@@ -26,9 +25,11 @@ from ingest.replay import PlaybackClock
 from ingest.settings import Settings, in_clear
 from ingest.topics import check_name
 from ingest.verbs import collect_all, require_shared_bus, require_straps
-from pipeline.playback import Playback, publish_and_process, start_that_ends_now, summarize
 from pipeline.sqlite import SqliteStore
 from pipeline.verbs import PERSON, SPEED, START, STRAP, process_all
+
+if TYPE_CHECKING:
+    from pipeline.playback import Playback
 
 _DEMO_SPEED = 8.0
 _LOOPBACK = "127.0.0.1"
@@ -56,6 +57,8 @@ def demo(
 
     Example: strapline demo --speed 1
     """
+    from pipeline.playback import Playback, start_that_ends_now
+
     state: State = context.obj
     settings = state.settings()
     recording = read_recording(file) if file else demo_recording()
@@ -97,6 +100,8 @@ class _Demo:
             console.print("The page stays open; Ctrl-C ends it.")
 
     async def _play(self, address: BusAddress, store: SqliteStore, clock: PlaybackClock) -> None:
+        from pipeline.playback import publish_and_process, summarize
+
         began_s = time.monotonic()
         counts = await publish_and_process(self.playback, address, [store], self.home, clock)
         summary = summarize(self.playback, counts, store, time.monotonic() - began_s)
@@ -161,6 +166,7 @@ def _listen(settings: Settings) -> socket.socket:
 
 
 async def _show(address: BusAddress, listener: socket.socket, now_ns: Callable[[], int], password: str | None) -> None:
+    from dashboards.live import LiveView, follow
     from dashboards.page import serve_page
 
     view = LiveView()

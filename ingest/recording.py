@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.resources import as_file, files
@@ -13,6 +14,7 @@ from ingest.model import MS_PER_TICK, ticks_to_ns
 DEMO_RECORDING = "ramp_polar_08012805"
 
 _MAX_TICKS = 0xFFFF
+_LONGEST_IN_S = 10.0  # no file in ms has only intervals below 10 ms, none in s has one above 10 s by rights
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +35,15 @@ class Recording:
         return f"replay-{digest[:16]}"
 
 
-def read_recording(path: Path) -> Recording:
-    """The recording in a text file.
+def read_rr_ms(path: Path) -> tuple[float, ...]:
+    """The RR intervals of a text file in ms, oldest first, exactly as they stand there; at least one.
 
     Args:
         path: one interval in ms a line, or several columns (separated by space, comma, semicolon or tab) of which
             the last is the interval; a heading line, blank lines and lines starting with `#` are passed over.
 
     Raises:
-        RecordingError: no such file, a line that is no number, an interval that no strap can send.
+        RecordingError: no such file, a line that is no number above 0, intervals in seconds.
     """
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
@@ -50,17 +52,33 @@ def read_recording(path: Path) -> Recording:
         raise RecordingError(message, advice="Check the path.") from error
     except UnicodeDecodeError as error:
         raise RecordingError(f"{path} is not a text file", advice=_ADVICE) from error
-    rr_ticks: list[int] = []
+    rr_ms: list[float] = []
     for number, line in enumerate(lines, start=1):
         columns = line.replace(",", " ").replace(";", " ").split()
         if not columns or line.startswith("#"):
             continue
-        if not rr_ticks and _is_heading(columns[-1]):
+        if not rr_ms and _is_heading(columns[-1]):
             continue
-        rr_ticks.append(_ticks(columns[-1], f"{path.name}, line {number}"))
-    if not rr_ticks:
+        rr_ms.append(_interval_ms(columns[-1], f"{path.name}, line {number}"))
+    if not rr_ms:
         raise RecordingError(f"{path} holds no RR intervals", advice=_ADVICE)
-    return Recording(path.stem, tuple(rr_ticks))
+    if max(rr_ms) < _LONGEST_IN_S:
+        raise RecordingError(f"{path} seems to hold intervals in seconds", advice=f"Multiply them by 1000. {_ADVICE}")
+    return tuple(rr_ms)
+
+
+def read_recording(path: Path) -> Recording:
+    """The recording in a text file (see `read_rr_ms`), on the grid of 1/1024 s that a strap sends.
+
+    Raises:
+        RecordingError: as `read_rr_ms`; an interval that no strap can send.
+    """
+    rr_ticks = tuple(round(rr_ms / MS_PER_TICK) for rr_ms in read_rr_ms(path))
+    for ticks in rr_ticks:
+        if not 1 <= ticks <= _MAX_TICKS:
+            message = f"{path.name}: no strap sends an RR interval of {ticks * MS_PER_TICK:g} ms"
+            raise RecordingError(message, advice=_ADVICE)
+    return Recording(path.stem, rr_ticks)
 
 
 def demo_recording() -> Recording:
@@ -76,11 +94,11 @@ def _is_heading(text: str) -> bool:
     return any(character.isalpha() for character in text) and text.lower() not in {"nan", "inf"}
 
 
-def _ticks(text: str, where: str) -> int:
+def _interval_ms(text: str, where: str) -> float:
     try:
-        ticks = round(float(text) / MS_PER_TICK)
-    except (ValueError, OverflowError) as error:
+        rr_ms = float(text)
+    except ValueError as error:
         raise RecordingError(f"{where}: {text!r} is no RR interval", advice=_ADVICE) from error
-    if not 1 <= ticks <= _MAX_TICKS:
-        raise RecordingError(f"{where}: no strap sends an RR interval of {text} ms", advice=_ADVICE)
-    return ticks
+    if not 0 < rr_ms < math.inf:
+        raise RecordingError(f"{where}: {text!r} is no RR interval", advice=_ADVICE)
+    return rr_ms

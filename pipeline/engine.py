@@ -7,24 +7,31 @@ cut into batches. So a recording gives the same points at any speed.
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ingest.model import MS_PER_TICK, Beat, BeatBatch, StrapStatus
-from pipeline.artifacts import is_artifact
+from pipeline.artifacts import BeatKind, Corrector, NnBeat, is_artifact
+from pipeline.indices import (
+    ENTROPY_EVERY_S,
+    ENTROPY_SPAN_S,
+    LIVE_PARTS,
+    Indices,
+    SmoothedAlpha1,
+    entropy_indices,
+    reason_for_none,
+)
 from pipeline.schema import BEAT, HEART, HRV, STRAP, FieldValue, Point
-from pipeline.windows import SlidingWindow
+from pipeline.windows import SlidingWindows, Window, entry
 
 _SECOND_NS = 1_000_000_000
 
 HEART_RATE_EVERY_S = 1
 HEART_RATE_SPAN_S = 5
 INDICES_EVERY_S = 5
-WINDOWS_S = (60, 300)
+WINDOWS_S = tuple(LIVE_PARTS)
 
-MIN_COVERAGE_PCT = 80.0
-MAX_ARTIFACT_PCT = 5.0
 _MIN_HEART_RATE_NN = 2
 
 _STREAMS_KEPT = 64
@@ -33,22 +40,27 @@ _STREAMS_KEPT = 64
 
 @dataclass(slots=True)
 class _StreamState:
-    """One collector's run with one strap: its windows and how far they have been read out."""
+    """One collector's run with one strap: what is not settled yet, its windows, and how far they have been read out."""
 
     tags: tuple[str, str]
     sequence: int = -1
     previous: Beat | None = None
-    heart: SlidingWindow = field(default_factory=lambda: SlidingWindow(HEART_RATE_SPAN_S * _SECOND_NS))
-    windows: dict[str, SlidingWindow] = field(
-        default_factory=lambda: {f"{span_s}s": SlidingWindow(span_s * _SECOND_NS) for span_s in WINDOWS_S}
-    )
+    recent: deque[Beat] = field(default_factory=deque)  # of the last 5 s, those that count for heart rate
+    corrector: Corrector = field(default_factory=Corrector)
+    unsettled: deque[Beat] = field(default_factory=deque)
+    judged_ns: int = 0
+    judged_artifact: bool = False
+    judged_count: int = 0
+    settled_ns: int | None = None
+    windows: SlidingWindows = field(default_factory=lambda: SlidingWindows(WINDOWS_S))
+    alpha1: SmoothedAlpha1 = field(default_factory=SmoothedAlpha1)
 
 
 class Engine:
     """Derives points from beat batches.
 
     A repeated batch gives nothing. A beat that is older than the one before it (the collector's clock was set
-    back) starts the windows anew.
+    back) starts the stream anew.
     """
 
     def __init__(self) -> None:
@@ -57,8 +69,9 @@ class Engine:
     def step(self, batch: BeatBatch) -> list[Point]:
         """The points that a batch makes known: its beats, and every grid moment that they complete.
 
-        A value for a moment T is known when the first beat after T has come. Heart rate is given for each full
-        second, the indices for each full 5 s of Unix time.
+        Heart rate is given for each full second of Unix time, from the beats as they come, once the first beat after
+        it is there. The indices are given for each full 5 s, once the first beat after it has been judged, which
+        takes `artifacts.DELAY_BEATS` more beats at most. A beat that was found to be an artifact comes a second time.
         """
         key = (batch.person, batch.strap, batch.stream)
         state = self._streams.get(key) or _StreamState((batch.person, batch.strap))
@@ -68,8 +81,7 @@ class Engine:
         for beat in batch.beats:
             if state.previous is not None and beat.time_ns <= state.previous.time_ns:
                 state = _StreamState(state.tags)
-            points.extend(_completed(state, beat.time_ns))
-            points.append(_take_in(state, beat))
+            points.extend(_take_in(state, beat))
         state.sequence = batch.sequence
         self._keep(key, state)
         return points
@@ -94,19 +106,18 @@ def status_point(person: str, strap: str, status: StrapStatus, received_ns: int)
     return Point(STRAP, (person, strap), fields, received_ns if status.time_ns is None else status.time_ns)
 
 
-def _take_in(state: _StreamState, beat: Beat) -> Point:
+def _take_in(state: _StreamState, beat: Beat) -> Iterator[Point]:
     previous = state.previous
+    yield from _heart_points(state, beat.time_ns)
     follows = previous is not None and not beat.gap_before and beat.segment == previous.segment
     artifact = is_artifact(beat.rr_ticks)
-    nn_ticks = None if artifact else beat.rr_ticks
-    difference_ticks = None
-    if previous is not None and follows and nn_ticks is not None and not is_artifact(previous.rr_ticks):
-        difference_ticks = beat.rr_ticks - previous.rr_ticks
-    for window in (state.heart, *state.windows.values()):
-        window.slide_to(beat.time_ns)
-        window.add(beat.time_ns, nn_ticks, difference_ticks)
+    yield _beat_point(state.tags, beat, previous if follows else None, artifact=artifact)
+    if not artifact:
+        state.recent.append(beat)
     state.previous = beat
-    return _beat_point(state.tags, beat, previous if follows else None, artifact=artifact)
+    state.unsettled.append(beat)
+    for nn in state.corrector.step(beat.rr_ticks * MS_PER_TICK, gap_before=not follows):
+        yield from _settle(state, nn)
 
 
 def _beat_point(tags: tuple[str, str], beat: Beat, previous: Beat | None, *, artifact: bool) -> Point:
@@ -115,6 +126,7 @@ def _beat_point(tags: tuple[str, str], beat: Beat, previous: Beat | None, *, art
         "rr_ticks": beat.rr_ticks,
         "heart_rate_bpm": beat.heart_rate_bpm,
         "artifact": int(artifact),
+        "artifact_before": int(previous is not None and is_artifact(previous.rr_ticks)),
         "gap": int(beat.gap_before),
         "segment": beat.segment,
     }
@@ -123,50 +135,78 @@ def _beat_point(tags: tuple[str, str], beat: Beat, previous: Beat | None, *, art
     return Point(BEAT, tags, fields, beat.time_ns)
 
 
-def _completed(state: _StreamState, before_ns: int) -> Iterator[Point]:
-    """The points of all grid moments from the last beat up to, but not including, `before_ns`."""
+def _grid(from_ns: int, before_ns: int, every_s: int) -> range:
+    """The moments of a grid from `from_ns` up to, but not including, `before_ns`."""
+    every_ns = every_s * _SECOND_NS
+    return range(-(-from_ns // every_ns) * every_ns, before_ns, every_ns)
+
+
+def _heart_points(state: _StreamState, before_ns: int) -> Iterator[Point]:
+    """Heart rate at the seconds from the last beat up to the next."""
     if state.previous is None:
         return
     last_ns = state.previous.time_ns
-    longest_ns = max(window.span_ns for window in state.windows.values())
-    second_ns = HEART_RATE_EVERY_S * _SECOND_NS
-    first_ns = -(-last_ns // second_ns) * second_ns
-    for time_ns in range(first_ns, min(before_ns, last_ns + longest_ns), second_ns):
-        yield from _heart_points(state, time_ns)
-        if time_ns % (INDICES_EVERY_S * _SECOND_NS) == 0:
-            yield from _hrv_points(state, time_ns)
+    span_ns = HEART_RATE_SPAN_S * _SECOND_NS
+    for time_ns in _grid(last_ns, min(before_ns, last_ns + span_ns), HEART_RATE_EVERY_S):
+        while state.recent and state.recent[0].time_ns <= time_ns - span_ns:
+            state.recent.popleft()
+        count = len(state.recent)
+        if count >= _MIN_HEART_RATE_NN:
+            total_ms = sum(beat.rr_ticks for beat in state.recent) * MS_PER_TICK
+            yield Point(HEART, state.tags, {"heart_rate_bpm": 60_000 * count / total_ms}, time_ns)
 
 
-def _heart_points(state: _StreamState, time_ns: int) -> Iterator[Point]:
-    state.heart.slide_to(time_ns)
-    if state.heart.sums.nn_count >= _MIN_HEART_RATE_NN:
-        yield Point(HEART, state.tags, {"heart_rate_bpm": state.heart.sums.heart_rate_bpm()}, time_ns)
+def _settle(state: _StreamState, nn: NnBeat) -> Iterator[Point]:
+    """Pass on the verdict; read out the moments before the judged beat, and place it in time."""
+    while state.judged_count <= nn.end:
+        yield from _judge(state, state.unsettled.popleft(), nn.kind)
+    time_ns = state.judged_ns - round(nn.before_end_ms * 1_000_000)
+    if state.settled_ns is not None:
+        time_ns = max(time_ns, state.settled_ns + 1)
+        yield from _hrv_points(state, state.settled_ns, time_ns)
+    state.windows.add(entry(time_ns, nn.nn_ms, follows=nn.follows, touched=nn.kind is not BeatKind.OK))
+    state.settled_ns = time_ns
 
 
-def _hrv_points(state: _StreamState, time_ns: int) -> Iterator[Point]:
-    for name, window in state.windows.items():
-        window.slide_to(time_ns)
-        if window.beat_count:
-            yield Point(HRV, (*state.tags, name), _hrv_fields(window), time_ns)
+def _judge(state: _StreamState, beat: Beat, kind: BeatKind) -> Iterator[Point]:
+    """The beat once more if the corrector says what its first point could not: that it or the one before is none."""
+    found: dict[str, FieldValue] = {}
+    if kind is not BeatKind.OK:
+        found |= {"artifact": 1, "kind": str(kind)}
+    if state.judged_artifact:
+        found["artifact_before"] = 1
+    if found:
+        yield Point(BEAT, state.tags, {"rr_ms": beat.rr_ticks * MS_PER_TICK, **found}, beat.time_ns)
+    state.judged_ns, state.judged_artifact = beat.time_ns, kind is not BeatKind.OK
+    state.judged_count += 1
 
 
-def _hrv_fields(window: SlidingWindow) -> dict[str, FieldValue]:
-    coverage_pct, artifact_pct = window.coverage_pct(), window.artifact_pct()
-    quality: dict[str, FieldValue] = {
-        "nn_count": window.sums.nn_count,
-        "coverage_pct": coverage_pct,
-        "artifact_pct": artifact_pct,
+def _hrv_points(state: _StreamState, last_ns: int, before_ns: int) -> Iterator[Point]:
+    """The indices at each full 5 s from the last judged beat up to the next."""
+    for time_ns in _grid(last_ns, min(before_ns, last_ns + max(WINDOWS_S) * _SECOND_NS), INDICES_EVERY_S):
+        for span_s, window in zip(WINDOWS_S, state.windows.at(time_ns), strict=True):
+            if window.beat_count:
+                yield Point(HRV, (*state.tags, f"{span_s}s"), _hrv_fields(state, span_s, window, time_ns), time_ns)
+
+
+def _hrv_fields(state: _StreamState, span_s: int, window: Window, time_ns: int) -> dict[str, FieldValue]:
+    reason = reason_for_none(window)
+    indices = {} if reason else _indices(state, span_s, window, time_ns)
+    return {
+        "coverage_pct": window.coverage_pct,
+        "artifact_pct": window.artifact_pct,
+        "nn_count": window.time_domain.nn_count,
+        "reason": reason,
+        **{name: value for name, value in indices.items() if not math.isnan(value)},
     }
-    if coverage_pct < MIN_COVERAGE_PCT:
-        return {**quality, "reason": "coverage"}
-    if artifact_pct > MAX_ARTIFACT_PCT:
-        return {**quality, "reason": "artifacts"}
-    rmssd_ms = window.sums.rmssd_ms()
-    indices = {
-        "rmssd_ms": rmssd_ms,
-        "ln_rmssd": math.log(rmssd_ms) if rmssd_ms > 0 else math.nan,  # a perfectly flat series has no logarithm
-        "sdnn_ms": window.sums.sdnn_ms(),
-        "mean_nn_ms": window.sums.mean_nn_ms(),
-    }
-    known = {name: value for name, value in indices.items() if not math.isnan(value)}
-    return {**quality, **known, "reason": ""}
+
+
+def _indices(state: _StreamState, span_s: int, window: Window, time_ns: int) -> Indices:
+    indices: Indices = {}
+    for part in LIVE_PARTS[span_s]:
+        indices |= part(window)
+    if "dfa_alpha1" in indices:
+        indices["dfa_alpha1_smoothed"] = state.alpha1.step(time_ns, indices["dfa_alpha1"])
+    if span_s == ENTROPY_SPAN_S and time_ns % (ENTROPY_EVERY_S * _SECOND_NS) == 0:
+        indices |= entropy_indices(window)
+    return indices

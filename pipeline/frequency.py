@@ -32,6 +32,7 @@ MIN_LF_SPAN_S = 250.0
 _MIN_NN = 8
 _LOMB_OVERSAMPLING = 2
 _LOMB_END_HZ = 0.5
+_PHASES_AT_ONCE = 1 << 20  # of 16 bytes each
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +86,11 @@ def resample(time_s: NDArray[np.float64], nn_ms: NDArray[np.float64]) -> NDArray
     slopes = (nn_ms[1:] - nn_ms[:-1]) / steps_s
     bends = np.zeros(nn_ms.size)  # second derivatives; natural: none at the ends
     _, _, bends[1:-1], _ = dptsv(2 * (steps_s[1:] + steps_s[:-1]), steps_s[1:-1], 6 * (slopes[1:] - slopes[:-1]))
-    grid_s = np.arange(math.floor(float(at_s[-1]) * SAMPLE_HZ) + 1) / SAMPLE_HZ
-    piece = np.searchsorted(at_s[1:-1], grid_s, side="right")
+    # How many samples lie in each interval says which interval a sample lies in, without a search for each.
+    first_samples = np.ceil(at_s * SAMPLE_HZ).astype(np.int64)
+    first_samples[-1] = math.floor(float(at_s[-1]) * SAMPLE_HZ) + 1
+    piece = np.repeat(np.arange(nn_ms.size - 1), first_samples[1:] - first_samples[:-1])
+    grid_s = np.arange(piece.size) / SAMPLE_HZ
     linear = slopes - steps_s * (2 * bends[:-1] + bends[1:]) / 6
     cubic = (bends[1:] - bends[:-1]) / (6 * steps_s)
     u = grid_s - at_s.take(piece)
@@ -124,7 +128,7 @@ def density(samples: NDArray[np.float64]) -> NDArray[np.float64]:
     step = length - length // 2
     segments = np.lib.stride_tricks.sliding_window_view(samples, length)[::step] if samples.size > length else samples
     window, line = _taper(length)
-    flat = segments - segments.mean(axis=-1, keepdims=True)
+    flat = segments - segments.sum(axis=-1, keepdims=True) / length
     flat -= np.multiply.outer(np.dot(flat, line), line)
     flat *= window
     transform = np.fft.rfft(flat, TRANSFORM_SAMPLES)
@@ -170,6 +174,16 @@ def _periodogram(
     at_s: NDArray[np.float64], x: NDArray[np.float64], grid_hz: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Lomb and Scargle's periodogram, equal to scipy.signal.lombscargle, at a quarter of its time."""
+    rows_at_once = max(1, _PHASES_AT_ONCE // at_s.size)
+    parts = [
+        _periodogram_part(at_s, x, grid_hz[row : row + rows_at_once]) for row in range(0, grid_hz.size, rows_at_once)
+    ]
+    return np.concatenate(parts)
+
+
+def _periodogram_part(
+    at_s: NDArray[np.float64], x: NDArray[np.float64], grid_hz: NDArray[np.float64]
+) -> NDArray[np.float64]:
     waves = np.exp(2j * np.pi * np.multiply.outer(grid_hz, at_s))
     doubled = np.einsum("ij,ij->i", waves, waves)
     length = np.abs(doubled)

@@ -6,13 +6,20 @@ from collections.abc import Iterable
 
 from pipeline.schema import HEART, HRV, STRAP, FieldValue, Measurement, Point
 
+_QUALITY = ("coverage_pct", "artifact_pct", "reason")
+_SHOWN = {
+    "60s": ("rmssd_ms", "ln_rmssd", "sdnn_ms", "coherence", *_QUALITY),
+    "120s": ("rmssd_ms", "dfa_alpha1", "dfa_alpha1_smoothed", "respiration_per_min", *_QUALITY),
+    "300s": (
+        *("rmssd_ms", "ln_rmssd", "sdnn_ms", "pnn50_pct", "sd1_ms", "sd2_ms", "sqrt_si"),
+        *("lf_ms2", "hf_ms2", "lf_nu", "sample_entropy", *_QUALITY),
+    ),
+}
+_ONCE_A_MINUTE = "sample_entropy"
+
 UNITS = {
     "heart_rate_bpm": HEART.field("heart_rate_bpm").unit,
-    **{
-        f"{field}_{window}": HRV.field(field).unit
-        for window in ("60s", "300s")
-        for field in ("rmssd_ms", "ln_rmssd", "sdnn_ms", "coverage_pct", "artifact_pct", "reason")
-    },
+    **{f"{field}_{window}": HRV.field(field).unit for window, fields in _SHOWN.items() for field in fields},
 }
 """Every value of the `live` topic and its unit."""
 
@@ -34,8 +41,9 @@ class LiveValues:
             if values is None:
                 continue
             person, strap = point.tags[:2]
-            record = self._people.setdefault(person, dict.fromkeys(UNITS))
-            record.update(values, time_ns=point.time_ns, strap=strap)
+            record = self._people.setdefault(person, dict.fromkeys((*UNITS, "time_ns", "indices_time_ns")))
+            record.update(values, strap=strap)
+            record["indices_time_ns" if point.measurement is HRV else "time_ns"] = point.time_ns
             changed[person] = record
         return {person: {**record, "units": UNITS} for person, record in changed.items()}
 
@@ -46,8 +54,10 @@ def _values(point: Point) -> dict[str, FieldValue | None] | None:
         return {"heart_rate_bpm": point.fields["heart_rate_bpm"]}
     if kind is HRV:
         window = point.tags[2]
-        names = (name for name in UNITS if name.endswith(f"_{window}"))
-        return {name: point.fields.get(name.removesuffix(f"_{window}")) for name in names}
+        values = {f"{name}_{window}": point.fields.get(name) for name in _SHOWN[window]}
+        if not point.fields["reason"] and _ONCE_A_MINUTE not in point.fields:
+            values.pop(f"{_ONCE_A_MINUTE}_{window}", None)  # what the last full minute said still holds
+        return values
     if kind is STRAP and not point.fields["connected"]:
         return dict.fromkeys(UNITS)
     return None

@@ -12,13 +12,17 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from ingest.bus import Bus, Message
-from ingest.errors import MalformedPayload, StoreRejected, StoreUnavailable, WireError
+from ingest.errors import ConfigError, MalformedPayload, StoreRejected, StoreUnavailable, WireError
 from ingest.topics import BEATS, STATUS, live_topic, parse_strap_topic
 from ingest.wire import decode_batch, decode_status, encode_object
-from pipeline.engine import Engine, status_point
 from pipeline.live import LiveValues
 from pipeline.schema import STRAP, Point, check_points
 from pipeline.store import Store
+
+try:
+    from pipeline.engine import Engine, status_point
+except ModuleNotFoundError as missing:
+    raise ConfigError("the pipeline is not installed", advice="pip install 'strapline[pipeline]'") from missing
 
 _log = logging.getLogger(__name__)
 

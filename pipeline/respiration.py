@@ -73,7 +73,8 @@ def respiration_rate(time_s: NDArray[np.float64], nn_ms: NDArray[np.float64]) ->
     Raises:
         ValueError: an array is not one-dimensional, the lengths differ, or the times do not rise.
     """
-    return breathing(time_s, nn_ms)[0]
+    power = _power(time_s, nn_ms)
+    return Respiration(math.nan, math.nan) if power is None else _rate(power, time_s, nn_ms)
 
 
 def coherence(time_s: NDArray[np.float64], nn_ms: NDArray[np.float64]) -> float:
@@ -95,7 +96,8 @@ def coherence(time_s: NDArray[np.float64], nn_ms: NDArray[np.float64]) -> float:
     Raises:
         ValueError: an array is not one-dimensional, the lengths differ, or the times do not rise.
     """
-    return breathing(time_s, nn_ms)[1]
+    power = _power(time_s, nn_ms)
+    return math.nan if power is None else _coherence(power)
 
 
 def breathing(time_s: NDArray[np.float64], nn_ms: NDArray[np.float64]) -> tuple[Respiration, float]:
@@ -111,14 +113,23 @@ def breathing(time_s: NDArray[np.float64], nn_ms: NDArray[np.float64]) -> tuple[
     Raises:
         ValueError: an array is not one-dimensional, the lengths differ, or the times do not rise.
     """
-    samples = resample(time_s, nn_ms)
-    if not samples.size or span_s(time_s, nn_ms) < MIN_SPAN_S:
+    power = _power(time_s, nn_ms)
+    if power is None:
         return Respiration(math.nan, math.nan), math.nan
-    power = density(samples)
+    return _rate(power, time_s, nn_ms), _coherence(power)
+
+
+def _power(time_s: NDArray[np.float64], nn_ms: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """The density of a window; None for too little data."""
+    samples = resample(time_s, nn_ms)
+    return density(samples) if samples.size and span_s(time_s, nn_ms) >= MIN_SPAN_S else None
+
+
+def _rate(power: NDArray[np.float64], time_s: NDArray[np.float64], nn_ms: NDArray[np.float64]) -> Respiration:
     heart_hz = (nn_ms.size - 1) / float(time_s[-1] - time_s[0])
     peak = _breath(power, min(WIDEST_HZ, heart_hz / 2))
     seen = _is_clear(peak) and not _may_be_mirrored(time_s, nn_ms, peak.at_hz, heart_hz)
-    return Respiration(60 * peak.at_hz if seen else math.nan, peak.share), _coherence(power)
+    return Respiration(60 * peak.at_hz if seen else math.nan, peak.share)
 
 
 def _coherence(power: NDArray[np.float64]) -> float:

@@ -1,8 +1,4 @@
-"""Time-domain indices, from arrays of NN intervals and from running sums. Pure.
-
-The running sums are kept in raw ticks (1/1024 s), which are integers: adding and removing intervals is exact, so
-a window that has slid for a year equals one computed afresh, to the last bit.
-"""
+"""Time-domain indices and the stress index, from arrays of NN intervals. Pure."""
 
 from __future__ import annotations
 
@@ -12,8 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.model import MS_PER_TICK
-
 BIN_MS = 50.0
 """Width of a histogram bin of the stress index, ms: the bins are [0, 50), [50, 100) and so on."""
 
@@ -21,6 +15,7 @@ MIN_STRESS_NN = 20
 """Fewest NN intervals for a stress index; 100 and more make it steady."""
 
 _MIN_SAMPLES_OF_SD = 2
+_MOST_BINS = 2000  # 100 s: a stray value costs no memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +118,12 @@ def histogram_mode(nn_ms: NDArray[np.float64]) -> tuple[float, float]:
     check_nn(nn_ms)
     if not nn_ms.size:
         return math.nan, math.nan
-    # Sorted runs rather than bincount: a stray value costs no memory.
-    bins = np.sort(np.floor(nn_ms / BIN_MS))
-    starts = np.flatnonzero(np.concatenate(([True], bins[1:] != bins[:-1])))
-    counts = np.diff(starts, append=bins.size)
+    bins = np.floor(nn_ms / BIN_MS)
+    lowest = float(bins.min())
+    counts = np.bincount(np.minimum(bins - lowest, _MOST_BINS).astype(np.int64))
     fullest = int(counts.argmax())
-    mode_ms = (float(bins[starts[fullest]]) + 0.5) * BIN_MS
-    return mode_ms / 1000, 100 * int(counts[fullest]) / bins.size
+    mode_ms = (lowest + fullest + 0.5) * BIN_MS
+    return mode_ms / 1000, 100 * int(counts[fullest]) / nn_ms.size
 
 
 def check_nn(nn_ms: NDArray[np.float64], beside: NDArray[np.generic] | None = None) -> None:
@@ -153,52 +147,3 @@ def _variance(x: NDArray[np.float64]) -> float:
 
 def _share_above(magnitudes: NDArray[np.float64], limit_ms: float) -> float:
     return 100 * int(np.count_nonzero(magnitudes > limit_ms)) / magnitudes.size if magnitudes.size else math.nan
-
-
-@dataclass(slots=True)
-class NnSums:
-    """Running sums of NN intervals and of their successive differences."""
-
-    nn_count: int = 0
-    nn_sum: int = 0  # ticks
-    nn_square_sum: int = 0  # ticks²
-    difference_count: int = 0
-    difference_square_sum: int = 0  # ticks²
-
-    def add(self, nn_ticks: int, sign: int = 1) -> None:
-        """Take an interval in (sign 1) or out (sign -1)."""
-        self.nn_count += sign
-        self.nn_sum += sign * nn_ticks
-        self.nn_square_sum += sign * nn_ticks * nn_ticks
-
-    def add_difference(self, difference_ticks: int, sign: int = 1) -> None:
-        """Take a successive difference in (sign 1) or out (sign -1)."""
-        self.difference_count += sign
-        self.difference_square_sum += sign * difference_ticks * difference_ticks
-
-    def mean_nn_ms(self) -> float:
-        """Mean NN interval in ms; nan without intervals."""
-        return self.nn_sum / self.nn_count * MS_PER_TICK if self.nn_count else math.nan
-
-    def heart_rate_bpm(self) -> float:
-        """Mean heart rate in bpm, 60 000 / mean NN in ms; nan without intervals."""
-        return 60_000 / self.mean_nn_ms() if self.nn_count else math.nan
-
-    def sdnn_ms(self) -> float:
-        """Standard deviation of the NN intervals in ms, over n - 1; nan below 2 intervals.
-
-        sqrt((n sum x² - (sum x)²) / (n (n - 1))) (Task Force 1996).
-        """
-        n = self.nn_count
-        if n < 2:  # noqa: PLR2004 - n - 1
-            return math.nan
-        return math.sqrt((n * self.nn_square_sum - self.nn_sum**2) / (n * (n - 1))) * MS_PER_TICK
-
-    def rmssd_ms(self) -> float:
-        """Root mean square of the successive differences in ms; nan without differences.
-
-        sqrt(mean (NN[i+1] - NN[i])²) over neighbours only, never across a gap or an artifact (Task Force 1996).
-        """
-        if not self.difference_count:
-            return math.nan
-        return math.sqrt(self.difference_square_sum / self.difference_count) * MS_PER_TICK

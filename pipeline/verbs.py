@@ -1,4 +1,4 @@
-"""The verbs of the pipeline: process, replay, doctor."""
+"""The verbs of the pipeline: process, replay, analyze, doctor."""
 
 from __future__ import annotations
 
@@ -8,22 +8,25 @@ import time
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 from rich.markup import escape
 
 from ingest.bus import is_in_process, open_bus
 from ingest.cli import State, console, emit, run
 from ingest.collect import CollectorCounts
-from ingest.recording import demo_recording, read_recording
+from ingest.errors import ConfigError
+from ingest.recording import demo_recording, read_recording, read_rr_ms
 from ingest.settings import Settings, in_clear
 from ingest.topics import check_name
 from ingest.verbs import require_shared_bus
 from pipeline.doctor import Finding, examine
-from pipeline.playback import Playback, publish, publish_and_process, start_that_ends_now
-from pipeline.process import CLIENT_ID, Pipeline
 from pipeline.store import open_stores
+
+if TYPE_CHECKING:
+    from pipeline.playback import Playback
 
 PERSON = Annotated[str, typer.Option(help="Whose beats they are.")]
 STRAP = Annotated[str, typer.Option(help="The strap that sent them.")]
@@ -33,6 +36,7 @@ def register(app: typer.Typer) -> None:
     """Add these verbs to the command."""
     app.command()(process)
     app.command()(replay)
+    app.command()(analyze)
     app.command()(doctor)
 
 
@@ -49,6 +53,8 @@ def process(context: typer.Context) -> None:
 
 async def process_all(settings: Settings, home: Path, *, ready: asyncio.Event | None = None) -> None:
     """Run the pipeline until cancelled; see `Pipeline.run` and `open_stores` for what is raised."""
+    from pipeline.process import CLIENT_ID, Pipeline
+
     with open_stores(settings.store_url, token=in_clear(settings.store_token), home=home) as stores:
         async with open_bus(settings.bus_address, client_id=CLIENT_ID, durable=True) as bus:
             await Pipeline(bus, stores, home, ready=ready or asyncio.Event()).run()
@@ -100,6 +106,8 @@ def replay(
 
     Example: strapline replay run.txt --person anna --speed max --start 2026-11-25T08:00:00Z
     """
+    from pipeline.playback import Playback, start_that_ends_now
+
     state: State = context.obj
     settings = state.settings()
     check_name("person", person)
@@ -119,10 +127,40 @@ def replay(
 
 
 async def _replay(playback: Playback, settings: Settings, home: Path) -> CollectorCounts:
+    from pipeline.playback import publish, publish_and_process
+
     if not is_in_process(settings.bus_url):
         return await publish(playback, settings.bus_address, playback.clock())
     with open_stores(settings.store_url, token=in_clear(settings.store_token), home=home) as stores:
         return await publish_and_process(playback, settings.bus_address, stores, home, playback.clock())
+
+
+def analyze(
+    file: Annotated[Path, typer.Argument(help="RR text in ms; one column, or several of which the last is RR.")],
+    window_s: Annotated[float | None, typer.Option("--window", min=1, help="Also of windows of so many s.")] = None,
+    step_s: Annotated[float, typer.Option("--step", min=0.1, help="Seconds from one window to the next.")] = 5.0,
+    correct: Annotated[bool, typer.Option("--correct/--no-correct", help="Correct artifacts first.")] = True,
+    lomb: Annotated[bool, typer.Option("--lomb", help="Lomb and Scargle's spectrum in place of Welch's.")] = False,
+    nn: Annotated[Path | None, typer.Option(help="Write the corrected series here: time, ms, kind.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+) -> None:
+    """Artifacts and all indices of a recording, of the whole and of windows.
+
+    Example: strapline analyze run.txt --window 120 --step 5
+    """
+    try:
+        from pipeline.report import analyze_rr, as_record, show, write_nn
+    except ModuleNotFoundError as error:
+        raise ConfigError("the pipeline is not installed", advice="pip install 'strapline[pipeline]'") from error
+
+    rr_ms = read_rr_ms(file)
+    report = analyze_rr(file.stem, rr_ms, window_s=window_s, step_s=step_s, correct=correct, lomb=lomb)
+    if nn is not None:
+        write_nn(report.series, nn)
+    if as_json:
+        emit(as_record(report))
+    else:
+        show(report, Console(highlight=False))
 
 
 def doctor(

@@ -1,74 +1,131 @@
-"""Sliding windows of beats in event time. Pure."""
+"""Sliding windows of NN intervals in event time, all on one ring. Pure."""
 
 from __future__ import annotations
 
-from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from ingest.model import ticks_to_ns
-from pipeline.time_domain import NnSums
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.running_sums import UNITS_PER_MS, NnSums, to_units
+from pipeline.time_domain import TimeDomain
+
+_SECOND_NS = 1_000_000_000
+
+_RING = 4096
+"""Entries of a ring, of which at least the newest half is always there: NN intervals are 300 ms or longer, so five
+minutes hold 1000 and need not crowd with what artifacts add."""
 
 
-class _Entry(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The NN intervals of a stretch of time, and how well they fill it."""
+
+    span_s: float
+    beat_count: int  # artifacts included
+    coverage_pct: float  # share of the time that NN intervals cover, 0 to 100
+    artifact_pct: float  # share of the beats that the corrector touched, 0 to 100
+    time_domain: TimeDomain
+    time_s: NDArray[np.float64]  # ends of the intervals, relative to any one moment
+    nn_ms: NDArray[np.float64]
+    follows: NDArray[np.bool_]
+
+
+class Entry(NamedTuple):
+    """One beat of the corrected series."""
+
     time_ns: int
-    nn_ticks: int | None  # None: an artifact
-    difference_ticks: int | None  # to the entry before it; None across a gap or an artifact
+    nn_units: int  # 1/128 ms; 0: an artifact without an interval that counts
+    follows: bool  # a difference to the entry before it may be taken
+    touched: bool
+
+
+def entry(time_ns: int, nn_ms: float, *, follows: bool, touched: bool) -> Entry:
+    """The entry of one beat; `nn_ms` is nan where no interval counts."""
+    return Entry(time_ns, to_units(nn_ms) if nn_ms == nn_ms else 0, follows, touched)  # noqa: PLR0124 - nan only
 
 
 @dataclass(slots=True)
-class SlidingWindow:
-    """The beats of the last `span_ns`, with running sums: each beat costs the same, however long the window.
-
-    A beat belongs to the window that ends at T if T - span < time <= T. A difference belongs to it if both of
-    its intervals do.
-    """
+class _Sliding:
+    """One window's place on the ring and its running sums."""
 
     span_ns: int
+    start: int = 0
+    touched: int = 0
     sums: NnSums = field(default_factory=NnSums)
-    artifact_count: int = 0
-    _entries: deque[_Entry] = field(default_factory=deque)
 
-    def add(self, time_ns: int, nn_ticks: int | None, difference_ticks: int | None) -> None:
-        """Take in the newest beat.
 
-        Args:
-            time_ns: later than that of every beat before it.
-            nn_ticks: its interval, None if it is an artifact.
-            difference_ticks: its interval less the one before it, None where no difference may be taken.
-        """
-        if not self._entries:
-            difference_ticks = None
-        self._entries.append(_Entry(time_ns, nn_ticks, difference_ticks))
-        self._count(nn_ticks, difference_ticks, 1)
+class SlidingWindows:
+    """The newest NN intervals, seen through windows of several spans.
 
-    def slide_to(self, end_ns: int) -> None:
-        """Let go of the beats that lie before the window ending at `end_ns`."""
-        while self._entries and self._entries[0].time_ns <= end_ns - self.span_ns:
-            _, nn_ticks, difference_ticks = self._entries.popleft()
-            self._count(nn_ticks, difference_ticks, -1)
-            if self._entries and self._entries[0].difference_ticks is not None:
-                first = self._entries[0]
-                self.sums.add_difference(first.difference_ticks or 0, -1)
-                self._entries[0] = first._replace(difference_ticks=None)
+    An entry belongs to the window that ends at T if T - span < time <= T; a difference belongs to it if both of its
+    intervals do. Each beat costs the same, however long the windows, and memory is the ring's, however long the run.
+    """
 
-    @property
-    def beat_count(self) -> int:
-        """Beats in the window, artifacts included."""
-        return len(self._entries)
+    def __init__(self, spans_s: Sequence[int]) -> None:
+        self._time_ns = np.empty(_RING, np.int64)
+        self._nn_units = np.empty(_RING, np.int64)
+        self._follows = np.empty(_RING, np.bool_)
+        self._touched = np.empty(_RING, np.bool_)
+        self._end = 0
+        self._windows = [_Sliding(span_s * _SECOND_NS) for span_s in spans_s]
 
-    def coverage_pct(self) -> float:
-        """Share of the window's time that its NN intervals cover, 0 to 100."""
-        return min(100.0, 100 * ticks_to_ns(self.sums.nn_sum) / self.span_ns)
+    def add(self, new: Entry) -> None:
+        """Take in the newest entry; its time is later than that of every one before it."""
+        if self._end == _RING:
+            self._make_room()
+        at = self._end
+        self._time_ns[at], self._nn_units[at], self._follows[at], self._touched[at] = new
+        self._end += 1
+        difference = new.nn_units - int(self._nn_units[at - 1]) if new.follows and at else None
+        for window in self._windows:
+            window.touched += new.touched
+            if new.nn_units:
+                window.sums.add(new.nn_units)
+            if difference is not None and window.start < at:
+                window.sums.add_difference(difference)
 
-    def artifact_pct(self) -> float:
-        """Share of the window's beats that are artifacts, 0 to 100; 0 for an empty window."""
-        return 100 * self.artifact_count / len(self._entries) if self._entries else 0.0
+    def at(self, end_ns: int) -> list[Window]:
+        """The windows that end at `end_ns`, in the order of their spans; never earlier than those asked for before."""
+        return [self._window(window, end_ns) for window in self._windows]
 
-    def _count(self, nn_ticks: int | None, difference_ticks: int | None, sign: int) -> None:
-        if nn_ticks is None:
-            self.artifact_count += sign
-        else:
-            self.sums.add(nn_ticks, sign)
-        if difference_ticks is not None:
-            self.sums.add_difference(difference_ticks, sign)
+    def _window(self, window: _Sliding, end_ns: int) -> Window:
+        while window.start < self._end and self._time_ns[window.start] <= end_ns - window.span_ns:
+            self._drop_first(window)
+        part = slice(window.start, self._end)
+        units = self._nn_units[part]
+        counts = units > 0 if window.sums.count < units.size else slice(None)
+        beat_count = units.size
+        return Window(
+            span_s=window.span_ns / _SECOND_NS,
+            beat_count=beat_count,
+            coverage_pct=min(100.0, 100 * window.sums.total / UNITS_PER_MS * 1e6 / window.span_ns),
+            artifact_pct=100 * window.touched / beat_count if beat_count else 0.0,
+            time_domain=window.sums.time_domain(),
+            time_s=(self._time_ns[part][counts] - end_ns) / _SECOND_NS,
+            nn_ms=units[counts] / UNITS_PER_MS,
+            follows=self._follows[part][counts].copy(),
+        )
+
+    def _drop_first(self, window: _Sliding) -> None:
+        first = window.start
+        window.start += 1
+        window.touched -= int(self._touched[first])
+        nn_units = int(self._nn_units[first])
+        if nn_units:
+            window.sums.add(nn_units, -1)
+        if window.start < self._end and self._follows[window.start]:
+            window.sums.add_difference(int(self._nn_units[window.start]) - nn_units, -1)
+
+    def _make_room(self) -> None:
+        """Move what is still in a window to the ring's beginning; of a flood of artifacts, the newest half."""
+        keep_from = max(min(window.start for window in self._windows), _RING // 2)
+        for window in self._windows:
+            while window.start < keep_from:
+                self._drop_first(window)
+            window.start -= keep_from
+        for column in (self._time_ns, self._nn_units, self._follows, self._touched):
+            column[: _RING - keep_from] = column[keep_from:]
+        self._end -= keep_from

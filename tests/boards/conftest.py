@@ -22,13 +22,17 @@ _START_NS = 1_760_000_000_000_000_000
 
 
 def _recording() -> Recording:
-    """The demo's graded test, with a bad interval after every fiftieth beat, so that every panel has something."""
+    """The demo's graded test, with a bad interval after every fiftieth beat, and then three minutes of even breaths.
+
+    So every panel has something.
+    """
     rr_ticks = [
         ticks
         for number, beat in enumerate(demo_recording().rr_ticks)
         for ticks in ([beat, 200] if number % 50 == 0 else [beat])
     ]
-    return Recording("graded test with bad beats", tuple(rr_ticks))
+    breathing = [round(840 + 60 * math.sin(2 * math.pi * beat / 5)) for beat in range(220)]
+    return Recording("graded test with bad beats", (*rr_ticks, *breathing))
 
 
 # One second after the last beat, as Grafana would show a run that has just ended.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,18 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
+from dashboards.boards.live_run import LIMITS_PCT
 from dashboards.build import JSON_FOLDER, build, differences, main, write
-from dashboards.palette import ARTIFACT_PCT, BATTERY_PCT, BEAT_AGE_S, COVERAGE_PCT, Colour
+from dashboards.palette import ARTIFACT_PCT, BATTERY_PCT, BEAT_AGE_S, COVERAGE_PCT, DFA_ALPHA1, Colour, word
+from pipeline.indices import MAX_ARTIFACT_PCT, MIN_COVERAGE_PCT
+from tests.boards.panels import every_panel
 
 _CORE_PANELS = {"stat", "timeseries", "xychart"}
 _BOARDS = {name: json.loads(text) for name, text in build().items()}
 _PANELS = [
     pytest.param(panel, id=f"{board['uid']}-{panel['title']}")
     for board in _BOARDS.values()
-    for panel in board["panels"]
+    for panel in every_panel(board)
 ]
 
 
@@ -42,6 +46,11 @@ def _colours(tree: Any) -> set[str]:
         return set()
     own = {tree[key] for key in ("color", "fixedColor", "fixed") if isinstance(tree.get(key), str)}
     return own | {colour for item in tree.values() for colour in _colours(item)}
+
+
+def _folded(board: Any) -> list[Any]:
+    """The closed rows."""
+    return [panel for panel in board["panels"] if panel["type"] == "row"]
 
 
 def _covers(panel: dict[str, Any]) -> set[tuple[int, int]]:
@@ -107,18 +116,27 @@ def test_a_stat_without_a_value_is_grey_whatever_its_scale(panel: dict[str, Any]
         assert mapping == {"type": "special", "options": {"match": "null", "result": result}}
 
 
-def test_a_board_holds_at_most_twelve_panels_with_ids_and_titles_of_their_own(board: Any) -> None:
-    panels = board["panels"]
+def test_a_board_opens_with_at_most_twelve_panels_and_has_four_more_behind_a_closed_row(board: Any) -> None:
+    rows = _folded(board)
 
-    assert 1 <= len(panels) <= 12
+    assert 1 <= len(board["panels"]) - len(rows) <= 12
+    assert all(row["collapsed"] is True and len(row["panels"]) <= 4 for row in rows)
+    assert len(rows) <= 1
+
+
+def test_panels_have_ids_and_titles_of_their_own(board: Any) -> None:
+    panels = [*every_panel(board), *_folded(board)]
+
     assert len({panel["id"] for panel in panels}) == len(panels)
     assert len({(panel["title"], panel["type"]) for panel in panels}) == len(panels)
 
 
 def test_no_panel_overlaps_another_or_leaves_the_grid(board: Any) -> None:
-    for one, other in combinations(board["panels"], 2):
+    panels = [*every_panel(board), *_folded(board)]
+
+    for one, other in combinations(panels, 2):
         assert not _covers(one) & _covers(other), (one["title"], other["title"])
-    assert all(panel["gridPos"]["x"] + panel["gridPos"]["w"] <= 24 for panel in board["panels"])
+    assert all(panel["gridPos"]["x"] + panel["gridPos"]["w"] <= 24 for panel in panels)
 
 
 def test_a_board_s_frame_is_that_of_all_boards(board: Any) -> None:
@@ -145,8 +163,8 @@ def test_a_board_loads_again_through_the_sdk_unchanged_but_for_the_scatter_plot(
 
     loaded = json.loads(JSONEncoder().encode(Dashboard.from_json(board)))
 
-    assert [panel["id"] for panel in loaded["panels"]] == [panel["id"] for panel in board["panels"]]
-    for again, panel in zip(loaded["panels"], board["panels"], strict=True):
+    assert [panel["id"] for panel in every_panel(loaded)] == [panel["id"] for panel in every_panel(board)]
+    for again, panel in zip(every_panel(loaded), every_panel(board), strict=True):
         if panel["type"] != "xychart":  # written in the older form, which the SDK's model does not know
             assert again == panel
 
@@ -188,9 +206,10 @@ def test_the_first_rows_are_numbers_wide_enough_for_a_phone(live_run: Any) -> No
 
 
 def test_variability_is_never_judged(live_run: Any) -> None:
-    panels = [panel for panel in live_run["panels"] if "RMSSD" in panel["title"] or "SDNN" in panel["title"]]
+    titles = ("RMSSD", "SDNN", "Stress", "power")
+    panels = [panel for panel in every_panel(live_run) if any(title in panel["title"] for title in titles)]
 
-    assert len(panels) == 3
+    assert len(panels) == 4
     assert not any("thresholds" in json.dumps(panel["fieldConfig"]) for panel in panels)
 
 
@@ -200,12 +219,26 @@ def test_variability_is_never_judged(live_run: Any) -> None:
         (ARTIFACT_PCT, [None, 2, 5], [Colour.GOOD, Colour.CAUTION, Colour.POOR]),
         (COVERAGE_PCT, [None, 80, 95], [Colour.POOR, Colour.CAUTION, Colour.GOOD]),
         (BATTERY_PCT, [None, 15, 30], [Colour.POOR, Colour.CAUTION, Colour.GOOD]),
+        (DFA_ALPHA1, [None, 0.5, 0.75], [Colour.STRAIN, Colour.CAUTION, Colour.GOOD]),
         (BEAT_AGE_S, [None, 3, 10], [Colour.GOOD, Colour.CAUTION, Colour.POOR]),
     ],
 )
 def test_a_scale_is_green_only_on_its_good_side(scale: Any, ends: list[Any], colours: list[Colour]) -> None:
     assert [step.from_value for step in scale] == ends
     assert [step.colour for step in scale] == colours
+
+
+def test_effort_is_told_by_the_mean_of_alpha_1_alone_and_never_called_good_or_poor(live_run: Any) -> None:
+    stat, lines = [panel for panel in live_run["panels"] if "alpha 1" in panel["title"]]
+
+    assert set(re.findall(r'last\("(\w+)"\)', stat["targets"][0]["query"])) == {"dfa_alpha1_smoothed"}
+    assert stat["fieldConfig"]["defaults"]["thresholds"] == lines["fieldConfig"]["defaults"]["thresholds"]
+    words = [word(value, DFA_ALPHA1) for value in (0.4999, 0.5, 0.7499, 0.75)]
+    assert words == ["hard", "between", "between", "easy"]
+
+
+def test_the_lines_of_the_quality_panel_are_the_limits_of_the_pipeline() -> None:
+    assert [step.from_value for step in LIMITS_PCT] == [None, MAX_ARTIFACT_PCT, MIN_COVERAGE_PCT]
 
 
 def test_at_the_border_of_two_steps_the_word_is_that_of_the_colour(live_run: Any) -> None:

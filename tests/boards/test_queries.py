@@ -13,6 +13,7 @@ from dashboards.influxql import Source, last, mean_series
 from pipeline.engine import WINDOWS_S
 from pipeline.schema import BEAT, HRV
 from tests.boards.conftest import END_MS, RecordedDatabase
+from tests.boards.panels import every_panel
 from tests.fixtures.influxd import InfluxDatabase
 
 _RANGE_MS = 15 * 60_000
@@ -26,7 +27,7 @@ def _panel_queries() -> list[Any]:
     return [
         pytest.param(target["query"], id=f"{board['uid']}-{panel['id']}{target['refId']}-{panel['title']}")
         for board in _boards()
-        for panel in board["panels"]
+        for panel in every_panel(board)
         for target in panel["targets"]
     ]
 

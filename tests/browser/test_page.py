@@ -98,6 +98,18 @@ async def test_the_page_shows_the_heart_rate_that_the_recording_holds_at_that_mo
             assert min(nearby) - 0.5 <= bpm <= max(nearby) + 0.5, elapsed_s
 
 
+async def test_alpha_1_comes_with_its_word_once_two_minutes_are_known_and_until_then_with_the_reason(
+    demo: Running, chromium: Browser
+) -> None:
+    page = await chromium.new_page()
+    await page.goto(address(demo, "http"))
+    await expect(page.get_by_test_id("alpha1")).to_have_text("\u2013")
+    await expect(page.get_by_text("not enough beats yet").first).to_be_visible(timeout=10_000)
+    await expect(page.get_by_test_id("alpha1")).to_have_text(re.compile(r"^\d\.\d\d$"), timeout=30_000)
+    await expect(page.get_by_text("easy (below first threshold)")).to_be_visible()
+    await expect(page.get_by_text("100 % of 120 s covered")).to_be_visible(timeout=10_000)
+
+
 async def test_numbers_move_within_five_seconds_of_the_first_lines(demo: Running, chromium: Browser) -> None:
     page = await chromium.new_page()
     url = address(demo, "http")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-import statistics
-from collections.abc import Iterable
-from itertools import pairwise
+import tracemalloc
+from collections.abc import Callable, Iterable
+from dataclasses import astuple
 
+import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.gatt import parse_heart_rate_measurement
@@ -16,9 +17,14 @@ from ingest.model import MS_PER_TICK, Beat, BeatBatch, Contact, StrapStatus
 from ingest.packing import pack
 from ingest.recording import demo_recording
 from ingest.timeline import BeatClock
+from pipeline.artifacts import BeatKind, correct
 from pipeline.engine import Engine, status_point
+from pipeline.indices import LIVE_PARTS, entropy_indices, reason_for_none
 from pipeline.live import UNITS, LiveValues
+from pipeline.running_sums import UNITS_PER_MS
 from pipeline.schema import BEAT, HEART, HRV, Point, check_points
+from pipeline.time_domain import time_domain
+from pipeline.windows import SlidingWindows, Window, entry
 
 SECOND_NS = 1_000_000_000
 START_NS = 1_764_000_000 * SECOND_NS
@@ -48,54 +54,107 @@ def points_of(beats: list[Beat], sizes: Iterable[int] = ()) -> list[Point]:
     return points
 
 
-def expected_window(beats: list[Beat], end_ns: int, span_s: int) -> dict[str, float]:
-    """The indices of one window by the textbook, from the beats alone."""
-    inside = [beat for beat in beats if end_ns - span_s * SECOND_NS < beat.time_ns <= end_ns]
-    is_nn = [300 <= beat.rr_ticks * MS_PER_TICK <= 2000 for beat in inside]
-    nn_ms = [beat.rr_ticks * MS_PER_TICK for beat, good in zip(inside, is_nn, strict=True) if good]
-    differences = [
-        (after.rr_ticks - before.rr_ticks) * MS_PER_TICK
-        for (before, good), (after, good_after) in pairwise(zip(inside, is_nn, strict=True))
-        if good and good_after and not after.gap_before
-    ]
-    return {
-        "nn_count": len(nn_ms),
-        "coverage_pct": min(100.0, sum(nn_ms) / span_s / 10),
-        "artifact_pct": 100 * is_nn.count(False) / len(inside),
-        "mean_nn_ms": statistics.fmean(nn_ms),
-        "sdnn_ms": statistics.stdev(nn_ms),
-        "rmssd_ms": math.sqrt(statistics.fmean(d * d for d in differences)),
-    }
+def expected_windows(beats: list[Beat]) -> Callable[[int, int], Window]:
+    """A function that gives the window of a span in s ending at a time, from all beats corrected at once."""
+    result = correct(np.array([b.rr_ticks * MS_PER_TICK for b in beats]), np.array([b.gap_before for b in beats]))
+    ends_ns = np.array([beats[end].time_ns for end in result.end])
+    time_ns = ends_ns - np.round(result.before_end_ms * 1e6).astype(np.int64)
+    nn_ms = np.round(result.nn_ms * UNITS_PER_MS) / UNITS_PER_MS
+    touched = np.array([kind is not BeatKind.OK for kind in result.kinds])
+
+    def window(end_ns: int, span_s: int) -> Window:
+        inside = (time_ns > end_ns - span_s * SECOND_NS) & (time_ns <= end_ns)
+        counts = inside & ~np.isnan(nn_ms)
+        return Window(
+            span_s=span_s,
+            beat_count=int(inside.sum()),
+            coverage_pct=min(100.0, float(nn_ms[counts].sum()) / span_s / 10),
+            artifact_pct=100 * float(touched[inside].mean()) if inside.any() else 0.0,
+            time_domain=time_domain(nn_ms[counts], result.follows[counts]),
+            time_s=(time_ns[counts] - end_ns) / 1e9,
+            nn_ms=nn_ms[counts],
+            follows=result.follows[counts],
+        )
+
+    return window
 
 
-def test_every_window_of_the_demo_equals_the_textbook_on_the_same_beats() -> None:
+def expected_fields(window: Window, span_s: int) -> dict[str, float]:
+    indices: dict[str, float] = {}
+    for part in (*LIVE_PARTS[span_s], entropy_indices):
+        indices |= part(window)
+    return indices
+
+
+def assert_equals_batch(points: list[Point], beats: list[Beat]) -> int:
+    """Every index of every window equals that of the batch functions; returns how many were compared."""
+    window_at, compared = expected_windows(beats), 0
+    for point in points:
+        if point.measurement is not HRV:
+            continue
+        span_s = int(point.tags[2].removesuffix("s"))
+        window = window_at(point.time_ns, span_s)
+        assert point.fields["coverage_pct"] == pytest.approx(window.coverage_pct, abs=1e-9)
+        assert point.fields["artifact_pct"] == pytest.approx(window.artifact_pct, abs=1e-9)
+        assert point.fields["reason"] == reason_for_none(window)
+        expected = {} if point.fields["reason"] else expected_fields(window, span_s)
+        for name, value in expected.items():
+            if name in point.fields or not (math.isnan(value) or name == "sample_entropy"):
+                assert point.fields[name] == pytest.approx(value, rel=1e-9, abs=1e-9), (name, point)
+                compared += 1
+    return compared
+
+
+def test_every_window_of_the_demo_equals_the_batch_functions_on_the_same_beats() -> None:
     beats = beats_of(demo_recording().rr_ticks)
-    hrv = [point for point in points_of(beats) if point.measurement is HRV]
-    assert len(hrv) > 500
-    for point in hrv:
-        expected = expected_window(beats, point.time_ns, int(point.tags[2].removesuffix("s")))
-        for name in point.fields.keys() & expected.keys():
-            assert point.fields[name] == pytest.approx(expected[name], rel=1e-12, abs=1e-9), (name, point)
+    assert assert_equals_batch(points_of(beats), beats) > 5000
 
 
 rr_with_artifacts = st.lists(st.one_of(st.integers(308, 2000), st.integers(1, 4000)), min_size=80, max_size=300)
 
+# A heart that beats evenly enough for every index to have a value, with now and then an interval that is none.
+heart_rr = st.builds(
+    lambda level, steps, strays: [
+        strays.get(i, level + sum(steps[: i % 12]) - 3 * (i % 12)) for i in range(len(steps) * 12)
+    ],
+    st.integers(400, 1100),
+    st.lists(st.integers(-20, 25), min_size=25, max_size=40),
+    st.dictionaries(st.integers(0, 400), st.integers(30, 5000), max_size=6),
+)
 
+
+@settings(max_examples=25, deadline=None)
 @given(rr_with_artifacts, st.lists(st.integers(1, 30), max_size=60))
 def test_the_points_do_not_depend_on_how_beats_are_cut_into_batches(rr_ticks: list[int], sizes: list[int]) -> None:
     beats = beats_of(rr_ticks)
     assert points_of(beats, sizes) == points_of(beats)
 
 
-@given(rr_with_artifacts)
-def test_every_point_fits_the_schema_and_every_window_equals_the_textbook(rr_ticks: list[int]) -> None:
+@settings(max_examples=25, deadline=None)
+@given(st.one_of(heart_rr, rr_with_artifacts), st.lists(st.integers(1, 30), max_size=60))
+def test_every_window_equals_the_batch_functions_at_any_chunking(rr_ticks: list[int], sizes: list[int]) -> None:
     beats = beats_of(rr_ticks)
-    points = points_of(beats)
+    points = points_of(beats, sizes)
     check_points(points)
-    for point in points:
-        if point.measurement is HRV and "rmssd_ms" in point.fields:
-            expected = expected_window(beats, point.time_ns, int(point.tags[2].removesuffix("s")))
-            assert point.fields["rmssd_ms"] == pytest.approx(expected["rmssd_ms"], rel=1e-9)
+    assert_equals_batch(points, beats)
+
+
+def test_a_night_of_beats_leaves_the_sums_exact_and_the_memory_as_it_was() -> None:
+    windows, random = SlidingWindows((60, 300)), np.random.default_rng(5)
+    nn_ms = np.round(random.uniform(600, 1100, 30_000) * UNITS_PER_MS) / UNITS_PER_MS
+    time_ns = nn_ms.cumsum().astype(np.int64) * 1_000_000
+    tracemalloc.start()
+    for i, (at_ns, nn) in enumerate(zip(time_ns.tolist(), nn_ms.tolist(), strict=True)):
+        windows.add(entry(at_ns, nn, follows=i % 50 > 0, touched=i % 70 == 0))
+        if i % 5 == 0:
+            windows.at(at_ns)
+    grown_bytes, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert grown_bytes < 20_000
+    for window in windows.at(int(time_ns[-1])):
+        assert window.nn_ms.size > 50
+        expected = time_domain(window.nn_ms, window.follows)
+        assert astuple(window.time_domain) == pytest.approx(astuple(expected), rel=1e-12)
 
 
 def test_hand_worked_indices() -> None:

@@ -36,12 +36,16 @@ PURE = (
     "ingest.topics",
     "ingest.wanted",
     "ingest.wire",
+    "pipeline.analysis",
     "pipeline.artifacts",
+    "pipeline.correction",
     "pipeline.engine",
     "pipeline.frequency",
+    "pipeline.indices",
     "pipeline.live",
     "pipeline.nonlinear",
     "pipeline.respiration",
+    "pipeline.running_sums",
     "pipeline.schema",
     "pipeline.time_domain",
     "pipeline.windows",
@@ -120,4 +124,5 @@ def test_the_collector_loads_neither_numpy_nor_the_pipeline(module: str) -> None
 @pytest.mark.parametrize("verbs", ["ingest.verbs", "pipeline.verbs", "dashboards.verbs"])
 def test_the_command_line_loads_no_adapter_before_it_is_chosen(verbs: str) -> None:
     heavy = {"bleak", "amqtt", "paho", "influxdb_client", "nicegui", "fastapi", "grafana_foundation_sdk"}
+    heavy |= {"numpy", "scipy"}
     assert not modules_loaded_by(f"import {verbs}") & heavy

@@ -44,7 +44,7 @@ def test_text_of_one_or_two_columns_is_read(tmp_path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "rr_ms\n", "1000\nabc\n", "1000\n0\n", "1000\n-5\n", "1000\nnan\n", "inf\n", "99999\n"]
+    "text", ["", "rr_ms\n", "1000\nabc\n", "1000\n0\n", "1000\n-5\n", "1000\nnan\n", "inf\n", "99999\n", "0.81\n0.79\n"]
 )
 def test_a_file_without_a_usable_recording_is_refused_with_advice(tmp_path: Path, text: str) -> None:
     file = tmp_path / "run.txt"

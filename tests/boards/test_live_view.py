@@ -1,0 +1,67 @@
+"""What the live page knows of the beats: folded from the bus, and judged as the pipeline judges them."""
+
+from __future__ import annotations
+
+from itertools import accumulate, count
+
+from dashboards.live import LiveView, TachogramBeat
+from ingest.model import Beat, BeatBatch, Contact
+from ingest.topics import strap_topic
+from ingest.wire import encode_batch
+from pipeline.artifacts import DELAY_BEATS
+
+_START_NS = 1_760_000_000_000_000_000
+_CALM = [820, 824, 818, 822, 826, 819, 823, 821]
+_MISSED = 1642
+
+
+def _batches(rr_ticks: list[int], start_ns: int = _START_NS) -> list[BeatBatch]:
+    """One batch for each beat."""
+    ends = accumulate(rr_ticks)
+    return [
+        BeatBatch(
+            "anna",
+            "h10",
+            "stream",
+            number,
+            time_ns,
+            (Beat(time_ns, ticks, 73, Contact.GOOD, 0, gap_before=number == 0),),
+        )
+        for number, ticks, end in zip(count(), rr_ticks, ends, strict=False)
+        for time_ns in [start_ns + end * 1_000_000_000 // 1024]
+    ]
+
+
+def _shown(batches: list[BeatBatch]) -> list[TachogramBeat]:
+    view = LiveView()
+    for batch in batches:
+        view.take(strap_topic("anna", "h10", "beats"), encode_batch(batch))
+    return list(view.people["anna"].beats)
+
+
+def test_a_dot_turns_bad_when_the_beats_after_it_have_told() -> None:
+    rr_ticks = [*_CALM, *_CALM, _MISSED, *_CALM, *_CALM]
+    at = rr_ticks.index(_MISSED)
+
+    early, late = _shown(_batches(rr_ticks[: at + 1])), _shown(_batches(rr_ticks[: at + 1 + DELAY_BEATS]))
+
+    assert not any(beat.artifact for beat in early)
+    assert [number for number, beat in enumerate(late) if beat.artifact] == [at]
+
+
+def test_a_beat_out_of_range_is_bad_at_once() -> None:
+    assert [beat.artifact for beat in _shown(_batches([*_CALM, 200]))] == [False] * len(_CALM) + [True]
+
+
+def test_beats_that_come_again_are_shown_and_judged_once() -> None:
+    batches = _batches([*_CALM, *_CALM, _MISSED, *_CALM, *_CALM])
+
+    assert _shown([*batches, batches[-1]]) == _shown(batches)
+
+
+def test_a_clock_set_back_takes_the_later_dots_away() -> None:
+    shown = _shown([*_batches(_CALM), *_batches(_CALM, _START_NS - 2_000_000_000)])
+
+    times = [beat.time_ns for beat in shown]
+    assert times == sorted(set(times))
+    assert times[-1] < _START_NS + 6_000_000_000
