@@ -84,7 +84,8 @@ def untouched(rr_ms: NDArray[np.float64]) -> NnSeries:
 
 def whole(series: NnSeries, parts: Sequence[Part]) -> Stretch:
     """The indices of a whole recording."""
-    return _stretch(series, 0, series.time_s.size, 0.0, series.duration_s, parts)
+    (window,) = _windows(series, np.array([series.duration_s]), series.duration_s)
+    return _stretch(series, window, series.duration_s, parts)
 
 
 def sliding(series: NnSeries, span_s: float, step_s: float, parts: Sequence[Part]) -> Iterator[Stretch]:
@@ -92,38 +93,50 @@ def sliding(series: NnSeries, span_s: float, step_s: float, parts: Sequence[Part
 
     An interval belongs to the window that ends at T if T - span < its end <= T, as in the live windows.
     """
-    ends_s = span_s + np.arange(max(0, math.floor((series.duration_s - span_s) / step_s) + 1)) * step_s
-    firsts = series.time_s.searchsorted(ends_s - span_s, side="right")
-    lasts = series.time_s.searchsorted(ends_s, side="right")
-    for end_s, first, last in zip(ends_s.tolist(), firsts.tolist(), lasts.tolist(), strict=True):
-        yield _stretch(series, first, last, end_s - span_s, end_s, parts)
+    count = max(0, math.floor((series.duration_s - span_s) / step_s) + 1)
+    ends_s = span_s + step_s * np.arange(count, dtype=np.float64)
+    for end_s, window in zip(ends_s.tolist(), _windows(series, ends_s, span_s), strict=True):
+        yield _stretch(series, window, end_s, parts)
 
 
-def window_of(series: NnSeries, first: int, last: int, span_s: float) -> Window:
-    """The beats [first, last) of a series as a window of `span_s`: what a live window holds of the same beats."""
-    nn_ms, follows = series.nn_ms[first:last], series.follows[first:last]
-    counts = ~np.isnan(nn_ms)
-    touched = int(np.count_nonzero(series.touched[first:last]))
-    return Window(
-        span_s=span_s,
-        beat_count=last - first,
-        coverage_pct=min(100.0, float(nn_ms[counts].sum()) / span_s / 10) if span_s > 0 else 0.0,
-        artifact_pct=100 * touched / (last - first) if last > first else 0.0,
-        time_domain=time_domain.time_domain(nn_ms[counts], follows[counts]),
-        time_s=series.time_s[first:last][counts],
-        nn_ms=nn_ms[counts],
-        follows=follows[counts],
+def _windows(series: NnSeries, ends_s: NDArray[np.float64], span_s: float) -> Iterator[Window]:
+    """What live windows hold of the same beats, for rising ends."""
+    counts = ~np.isnan(series.nn_ms)
+    time_s, nn_ms, follows = series.time_s[counts], series.nn_ms[counts], series.follows[counts]
+    starts_s = ends_s - span_s
+    firsts, lasts = (time_s.searchsorted(edges_s, side="right") for edges_s in (starts_s, ends_s))
+    beats = series.time_s.searchsorted(np.stack((starts_s, ends_s)), side="right")
+    touched = np.concatenate(([0], series.touched.cumsum()))[beats]
+    beat_counts, touched_counts = (beats[1] - beats[0]).tolist(), (touched[1] - touched[0]).tolist()
+    found = zip(
+        firsts.tolist(),
+        lasts.tolist(),
+        beat_counts,
+        touched_counts,
+        time_domain.time_domains(nn_ms, follows, firsts, lasts),
+        strict=True,
     )
+    for first, last, beat_count, touched_count, indices in found:
+        covered_ms = indices.nn_count * indices.mean_nn_ms if indices.nn_count else 0.0
+        yield Window(
+            span_s=span_s,
+            beat_count=beat_count,
+            coverage_pct=min(100.0, covered_ms / span_s / 10) if span_s > 0 else 0.0,
+            artifact_pct=100 * touched_count / beat_count if beat_count else 0.0,
+            time_domain=indices,
+            time_s=time_s[first:last],
+            nn_ms=nn_ms[first:last],
+            follows=follows[first:last],
+        )
 
 
-def _stretch(series: NnSeries, first: int, last: int, start_s: float, end_s: float, parts: Sequence[Part]) -> Stretch:
-    window = window_of(series, first, last, end_s - start_s)
+def _stretch(series: NnSeries, window: Window, end_s: float, parts: Sequence[Part]) -> Stretch:
     reason = reason_for_none(window) if series.is_corrected else ""
     indices: Indices = {}
     for part in () if reason else parts:
         indices |= part(window)
     return Stretch(
-        start_s=start_s,
+        start_s=end_s - window.span_s,
         end_s=end_s,
         coverage_pct=window.coverage_pct,
         artifact_pct=window.artifact_pct,

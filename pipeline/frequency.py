@@ -125,18 +125,26 @@ def welch(time_s: NDArray[np.float64], nn_ms: NDArray[np.float64]) -> Spectrum:
 def density(samples: NDArray[np.float64]) -> NDArray[np.float64]:
     """Welch's power density of evenly spaced samples at 4 Hz, shape (1025,), unit² / Hz; see `welch`."""
     length = min(samples.size, SEGMENT_SAMPLES)
-    step = length - length // 2
-    segments = np.lib.stride_tricks.sliding_window_view(samples, length)[::step] if samples.size > length else samples
-    window, line = _taper(length)
-    flat = segments - segments.sum(axis=-1, keepdims=True) / length
-    flat -= np.multiply.outer(np.dot(flat, line), line)
-    flat *= window
+    taper, line = _taper(length)
+    if samples.size == length:
+        return _periodogram_of(samples, taper, line)
+    starts = range(0, samples.size - length + 1, length - length // 2)
+    parts = [_periodogram_of(samples[start : start + length], taper, line) for start in starts]
+    mean: NDArray[np.float64] = np.mean(parts, axis=0)
+    return mean
+
+
+def _periodogram_of(
+    segment: NDArray[np.float64], taper: NDArray[np.float64], line: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    flat = segment - segment.sum() / segment.size
+    flat -= np.dot(flat, line) * line
+    flat *= taper
     transform = np.fft.rfft(flat, TRANSFORM_SAMPLES)
-    power = transform.real**2 + transform.imag**2
-    if power.ndim > 1:
-        power = power.mean(axis=0)
-    power[1:-1] *= 2
-    return power / (SAMPLE_HZ * _window_power(length))
+    power: NDArray[np.float64] = transform.real**2 + transform.imag**2
+    power[0] /= 2
+    power[-1] /= 2
+    return power
 
 
 def lomb_scargle(time_s: NDArray[np.float64], nn_ms: NDArray[np.float64]) -> Spectrum:
@@ -261,13 +269,8 @@ def _grid_hz() -> NDArray[np.float64]:
 
 @lru_cache(maxsize=256)
 def _taper(length: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Periodic Hann window, and the rising line of length 1 that detrending takes out."""
+    """Periodic Hann window, scaled so that squares become a one-sided density, and the rising line of length 1."""
     turn = 2 * np.pi * np.arange(length) / length
+    hann = 0.5 - 0.5 * np.cos(turn)
     line = np.arange(length, dtype=np.float64) - (length - 1) / 2
-    return 0.5 - 0.5 * np.cos(turn), line / math.sqrt(float(np.dot(line, line)))
-
-
-@lru_cache(maxsize=256)
-def _window_power(length: int) -> float:
-    window, _ = _taper(length)
-    return float(np.dot(window, window))
+    return hann * math.sqrt(2 / (SAMPLE_HZ * float(np.dot(hann, hann)))), line / math.sqrt(float(np.dot(line, line)))

@@ -49,11 +49,6 @@ def spectral_indices(window: Window) -> Indices:
     return _band_indices(welch(window.time_s, window.nn_ms))
 
 
-def lomb_indices(window: Window) -> Indices:
-    """What `spectral_indices` gives, by Lomb and Scargle's method; see `lomb_scargle`."""
-    return _band_indices(lomb_scargle(window.time_s, window.nn_ms))
-
-
 def _band_indices(spectrum: Spectrum) -> Indices:
     found = bands(spectrum)
     return {name: getattr(found, name) for name in _BAND_NAMES}
@@ -69,9 +64,20 @@ def entropy_indices(window: Window) -> Indices:
     return {"sample_entropy": sample_entropy(window.nn_ms)}
 
 
-def breathing_indices(window: Window) -> Indices:
-    """Respiration rate, the prominence of its peak, and coherence; see `breathing`."""
-    found, ratio = breathing(window.time_s, window.nn_ms)
+def rhythm_indices(window: Window) -> Indices:
+    """What `spectral_indices`, `respiration_indices` and `coherence_indices` give, from one spectrum."""
+    spectrum = welch(window.time_s, window.nn_ms)
+    return {**_band_indices(spectrum), **_breathing_indices(spectrum, window)}
+
+
+def rhythm_indices_by_lomb(window: Window) -> Indices:
+    """The same, but the band powers by Lomb and Scargle's method; see `lomb_scargle`."""
+    by_lomb = lomb_scargle(window.time_s, window.nn_ms)
+    return {**_band_indices(by_lomb), **_breathing_indices(welch(window.time_s, window.nn_ms), window)}
+
+
+def _breathing_indices(spectrum: Spectrum, window: Window) -> Indices:
+    found, ratio = breathing(spectrum, window.time_s, window.nn_ms)
     return {**_respiration_indices(found), "coherence": ratio}
 
 
@@ -91,14 +97,7 @@ def coherence_indices(window: Window) -> Indices:
 
 Part = Callable[[Window], Indices]
 
-ALL_PARTS: tuple[Part, ...] = (
-    time_indices,
-    stress_indices,
-    spectral_indices,
-    alpha1_indices,
-    entropy_indices,
-    breathing_indices,
-)
+ALL_PARTS: tuple[Part, ...] = (time_indices, stress_indices, rhythm_indices, alpha1_indices, entropy_indices)
 """Everything, for a file or a stretch of one."""
 
 LIVE_PARTS: Mapping[int, tuple[Part, ...]] = MappingProxyType(

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from ingest.errors import RecordingError
 from pipeline.analysis import SETTINGS, NnSeries, Stretch, corrected, sliding, untouched, whole
-from pipeline.indices import ALL_PARTS, lomb_indices, spectral_indices
+from pipeline.indices import ALL_PARTS, rhythm_indices, rhythm_indices_by_lomb
 
 _WINDOW_COLUMNS = ("mean_hr_bpm", "rmssd_ms", "dfa_alpha1", "respiration_per_min")
 
@@ -52,7 +52,7 @@ def analyze_rr(
     """
     rr = np.asarray(rr_ms, np.float64)
     series = corrected(rr) if correct else untouched(rr)
-    parts = tuple(lomb_indices if lomb and part is spectral_indices else part for part in ALL_PARTS)
+    parts = tuple(rhythm_indices_by_lomb if lomb and part is rhythm_indices else part for part in ALL_PARTS)
     windows = [] if window_s is None else list(sliding(series, window_s, step_s, parts))
     settings = dict(SETTINGS) | {"spectrum_method": "lomb" if lomb else "welch"}
     if not correct:

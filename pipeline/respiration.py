@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.frequency import END_HZ, SAMPLE_HZ, TRANSFORM_SAMPLES, VLF_HZ, density, peak_at, resample, span_s
+from pipeline.frequency import END_HZ, SAMPLE_HZ, TRANSFORM_SAMPLES, VLF_HZ, Spectrum, peak_at, welch
 
 MIN_SPAN_S = 58.0
 """Shortest span for a value, s: a window of 60 s less what a beat leaves open at its end."""
@@ -73,8 +73,10 @@ def respiration_rate(time_s: NDArray[np.float64], nn_ms: NDArray[np.float64]) ->
     Raises:
         ValueError: an array is not one-dimensional, the lengths differ, or the times do not rise.
     """
-    power = _power(time_s, nn_ms)
-    return Respiration(math.nan, math.nan) if power is None else _rate(power, time_s, nn_ms)
+    spectrum = welch(time_s, nn_ms)
+    if spectrum.span_s < MIN_SPAN_S:
+        return Respiration(math.nan, math.nan)
+    return _rate(spectrum.power_ms2_per_hz, time_s, nn_ms)
 
 
 def coherence(time_s: NDArray[np.float64], nn_ms: NDArray[np.float64]) -> float:
@@ -96,33 +98,25 @@ def coherence(time_s: NDArray[np.float64], nn_ms: NDArray[np.float64]) -> float:
     Raises:
         ValueError: an array is not one-dimensional, the lengths differ, or the times do not rise.
     """
-    power = _power(time_s, nn_ms)
-    return math.nan if power is None else _coherence(power)
+    spectrum = welch(time_s, nn_ms)
+    return _coherence(spectrum.power_ms2_per_hz) if spectrum.span_s >= MIN_SPAN_S else math.nan
 
 
-def breathing(time_s: NDArray[np.float64], nn_ms: NDArray[np.float64]) -> tuple[Respiration, float]:
-    """`respiration_rate` and `coherence` of one window from one spectrum, in little more than the time of one.
+def breathing(spectrum: Spectrum, time_s: NDArray[np.float64], nn_ms: NDArray[np.float64]) -> tuple[Respiration, float]:
+    """`respiration_rate` and `coherence` of a window whose spectrum is there already.
 
     Args:
+        spectrum: of the same window, from `frequency.welch`.
         time_s: ends of the NN intervals, shape (n,), s, rising.
         nn_ms: NN intervals, shape (n,), ms, finite.
 
     Returns:
         As those functions.
-
-    Raises:
-        ValueError: an array is not one-dimensional, the lengths differ, or the times do not rise.
     """
-    power = _power(time_s, nn_ms)
-    if power is None:
+    if spectrum.span_s < MIN_SPAN_S:
         return Respiration(math.nan, math.nan), math.nan
+    power = spectrum.power_ms2_per_hz
     return _rate(power, time_s, nn_ms), _coherence(power)
-
-
-def _power(time_s: NDArray[np.float64], nn_ms: NDArray[np.float64]) -> NDArray[np.float64] | None:
-    """The density of a window; None for too little data."""
-    samples = resample(time_s, nn_ms)
-    return density(samples) if samples.size and span_s(time_s, nn_ms) >= MIN_SPAN_S else None
 
 
 def _rate(power: NDArray[np.float64], time_s: NDArray[np.float64], nn_ms: NDArray[np.float64]) -> Respiration:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,8 @@ MIN_STRESS_NN = 20
 """Fewest NN intervals for a stress index; 100 and more make it steady."""
 
 _MIN_SAMPLES_OF_SD = 2
+_UNITS_PER_MS = 128
+_WINDOWS_AT_ONCE = 256  # so few that the sums stay small, and with them their rounding
 _MOST_BINS = 2000  # 100 s: a stray value costs no memory
 
 
@@ -78,6 +81,76 @@ def time_domain(nn_ms: NDArray[np.float64], follows: NDArray[np.bool_] | None = 
         # In this order, since max(0, nan) would be 0.
         sd2_ms=math.sqrt(max(2 * variance - sd1_square, 0.0)),
     )
+
+
+def time_domains(
+    nn_ms: NDArray[np.float64],
+    follows: NDArray[np.bool_],
+    firsts: NDArray[np.intp],
+    lasts: NDArray[np.intp],
+) -> Iterator[TimeDomain]:
+    """`time_domain` of many windows of one series, at a fraction of its cost for each.
+
+    Args:
+        nn_ms: NN intervals, shape (n,), ms, finite and positive.
+        follows: shape (n,), as for `time_domain`.
+        firsts: index of the first interval of each window, shape (k,), rising.
+        lasts: one past the last interval of each window, shape (k,), rising.
+
+    Returns:
+        The k results, in order; equal to those of `time_domain` to within rounding.
+    """
+    for chunk in range(0, firsts.size, _WINDOWS_AT_ONCE):
+        part = slice(chunk, chunk + _WINDOWS_AT_ONCE)
+        for row in zip(*(each.tolist() for each in columns_of(nn_ms, follows, firsts[part], lasts[part])), strict=True):
+            yield TimeDomain(*row)
+
+
+def columns_of(
+    nn_ms: NDArray[np.float64],
+    follows: NDArray[np.bool_],
+    firsts: NDArray[np.intp],
+    lasts: NDArray[np.intp],
+) -> tuple[NDArray[np.generic], ...]:
+    """The fields of `TimeDomain`, in their order, as arrays over windows that lie near each other."""
+    start, end = int(firsts[0]), int(lasts[-1])
+    reference_ms = float(nn_ms[start]) if end > start else 0.0
+    # In 1/128 ms, in which ticks and milliseconds are whole numbers: their sums are exact.
+    x = (nn_ms[start:end] - reference_ms) * _UNITS_PER_MS
+    difference = np.where(follows[start + 1 : end], x[1:] - x[:-1], np.nan)
+    firsts, lasts = firsts - start, lasts - start
+    n = lasts - firsts
+    total, squares = _sums(x, firsts, lasts), _sums(x * x, firsts, lasts)
+    # Difference i is that of interval i + 1: of a window, all but the one that leads into it.
+    ends = np.maximum(lasts - 1, firsts)
+    known = ~np.isnan(difference)
+    n_d = _sums(known, firsts, ends)
+    d = np.where(known, difference, 0.0)
+    d_total, d_squares = _sums(d, firsts, ends), _sums(d * d, firsts, ends)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean_nn_ms = total / n / _UNITS_PER_MS + reference_ms
+        variance = (n * squares - total * total) / (n * (n - 1.0)) / _UNITS_PER_MS**2
+        sd1_square = (n_d * d_squares - d_total * d_total) / (n_d * (n_d - 1.0)) / _UNITS_PER_MS**2 / 2
+        rmssd_ms = np.sqrt(d_squares / n_d) / _UNITS_PER_MS
+        return (
+            n,
+            mean_nn_ms,
+            60_000 / mean_nn_ms,
+            np.sqrt(np.maximum(variance, 0.0)),
+            rmssd_ms,
+            np.log(np.where(rmssd_ms > 0, rmssd_ms, np.nan)),
+            100 * _sums(np.abs(d) > 20 * _UNITS_PER_MS, firsts, ends) / n_d,
+            100 * _sums(np.abs(d) > 50 * _UNITS_PER_MS, firsts, ends) / n_d,
+            np.sqrt(np.maximum(sd1_square, 0.0)),
+            np.sqrt(np.maximum(2 * variance - sd1_square, 0.0)),
+        )
+
+
+def _sums(x: NDArray[np.generic], firsts: NDArray[np.intp], ends: NDArray[np.intp]) -> NDArray[np.float64]:
+    totals = np.zeros(x.size + 1)
+    np.cumsum(x, out=totals[1:])
+    sums: NDArray[np.float64] = totals[ends] - totals[firsts]
+    return sums
 
 
 def sqrt_stress_index(nn_ms: NDArray[np.float64]) -> float:

@@ -110,6 +110,22 @@ def test_every_window_of_the_demo_equals_the_batch_functions_on_the_same_beats()
     assert assert_equals_batch(points_of(beats), beats) > 5000
 
 
+def test_alpha1_of_the_graded_test_falls_with_intensity_and_rises_in_recovery() -> None:
+    points = points_of(beats_of(demo_recording().rr_ticks))
+    alpha1 = {
+        round((point.time_ns - START_NS) / SECOND_NS): [
+            float(point.fields[name]) for name in ("mean_hr_bpm", "dfa_alpha1_smoothed")
+        ]
+        for point in points
+        if point.measurement is HRV and "dfa_alpha1_smoothed" in point.fields
+    }
+    rest, hard, recovery = alpha1[150], alpha1[665], alpha1[900]
+    assert (rest[0], hard[0], recovery[0]) == pytest.approx((64, 174, 127), abs=2)
+    assert rest[1] > 1
+    assert hard[1] == pytest.approx(0.56, abs=0.1)
+    assert recovery[1] > 1.2
+
+
 rr_with_artifacts = st.lists(st.one_of(st.integers(308, 2000), st.integers(1, 4000)), min_size=80, max_size=300)
 
 # A heart that beats evenly enough for every index to have a value, with now and then an interval that is none.

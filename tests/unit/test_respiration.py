@@ -10,10 +10,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipeline.respiration import breathing, coherence, respiration_rate
+from pipeline.frequency import welch
+from pipeline.respiration import Respiration, breathing, coherence, respiration_rate
 from tests.support import DATA
 
 Series = NDArray[np.float64]
+
+
+def both(time_s: Series, nn_ms: Series) -> tuple[Respiration, float]:
+    return breathing(welch(time_s, nn_ms), time_s, nn_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,20 +155,20 @@ def test_coherence_is_the_ratio_of_its_definition() -> None:
 
 def test_too_little_data_is_nan_and_never_an_exception() -> None:
     time_s, nn_ms = Heart(65, 15).beats(1, 57)
-    for rate, ratio in (breathing(time_s, nn_ms), breathing(np.empty(0), np.empty(0))):
+    for rate, ratio in (both(time_s, nn_ms), both(np.empty(0), np.empty(0))):
         assert math.isnan(rate.rate_per_min)
         assert math.isnan(rate.prominence)
         assert math.isnan(ratio)
     flat = np.full(100, 800.0)
-    rate, ratio = breathing(flat.cumsum() / 1000, flat)
+    rate, ratio = both(flat.cumsum() / 1000, flat)
     assert math.isnan(rate.rate_per_min)
     assert math.isnan(ratio)
 
 
 def test_values_follow_from_the_window_alone_at_any_time_of_day() -> None:
     time_s, nn_ms = Heart(65, 14).beats(3, 120)
-    rate, ratio = breathing(time_s, nn_ms)
-    late, late_ratio = breathing(time_s + 1_764_000_000, nn_ms)
+    rate, ratio = both(time_s, nn_ms)
+    late, late_ratio = both(time_s + 1_764_000_000, nn_ms)
     assert late.rate_per_min == pytest.approx(rate.rate_per_min, abs=1e-6)
     assert late_ratio == pytest.approx(ratio, rel=1e-4)
     assert (respiration_rate(time_s, nn_ms), coherence(time_s, nn_ms)) == (rate, ratio)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+from dataclasses import astuple
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pipeline.time_domain import histogram_mode, sqrt_stress_index, time_domain
+from pipeline.time_domain import histogram_mode, sqrt_stress_index, time_domain, time_domains
 from tests.support import DATA
 
 nn_series = st.lists(st.floats(300, 2000), min_size=3, max_size=120).map(np.array)
@@ -38,6 +39,22 @@ def test_hand_worked_indices_of_five_intervals() -> None:
     assert (indices.pnn20_pct, indices.pnn50_pct) == (50, 25), "a difference of 20 or 50 ms itself does not count"
     assert indices.sd1_ms == pytest.approx(math.sqrt(6600 / 3 / 2))
     assert indices.sd2_ms == pytest.approx(math.sqrt(2 * indices.sdnn_ms**2 - 1100))
+
+
+@given(
+    st.lists(st.one_of(st.just(800.0), st.integers(300 * 128, 2000 * 128).map(lambda n: n / 128)), max_size=80),
+    st.lists(st.booleans(), min_size=80, max_size=80),
+    st.integers(1, 30),
+)
+def test_many_windows_at_once_give_what_each_alone_gives(nn: list[float], follow: list[bool], length: int) -> None:
+    nn_ms, follows = np.array(nn, np.float64), np.array(follow[: len(nn)], np.bool_)
+    lasts = np.arange(len(nn) + 1)
+    firsts = np.maximum(lasts - length, 0)
+    windows = list(time_domains(nn_ms, follows, firsts, lasts))
+    assert len(windows) == len(nn) + 1
+    for window, first, last in zip(windows, firsts, lasts, strict=True):
+        alone = time_domain(nn_ms[first:last], follows[first:last])
+        assert astuple(window) == pytest.approx(astuple(alone), rel=1e-9, abs=1e-9, nan_ok=True)
 
 
 def test_too_little_data_is_nan_and_never_an_exception() -> None:
