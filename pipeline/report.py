@@ -16,7 +16,12 @@ from ingest.errors import RecordingError
 from pipeline.analysis import SETTINGS, NnSeries, Stretch, corrected, sliding, untouched, whole
 from pipeline.indices import ALL_PARTS, rhythm_indices, rhythm_indices_by_lomb
 
-_WINDOW_COLUMNS = ("mean_hr_bpm", "rmssd_ms", "dfa_alpha1", "respiration_per_min")
+_WINDOW_COLUMNS = {
+    "mean_hr_bpm": "bpm",
+    "rmssd_ms": "RMSSD",
+    "dfa_alpha1": "alpha 1",
+    "respiration_per_min": "breaths",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +117,7 @@ def show(report: Report, console: Console) -> None:
 
 
 def _windows_table(windows: Sequence[Stretch]) -> Table:
-    table = Table("end_s", *_WINDOW_COLUMNS, "coverage_pct", "artifact_pct", "reason", box=None)
+    table = Table("end, s", *_WINDOW_COLUMNS.values(), "cover, %", "bad, %", "reason", box=None)
     for stretch in windows:
         values = (_shown(name, stretch.indices.get(name, math.nan)) for name in _WINDOW_COLUMNS)
         quality = (f"{stretch.coverage_pct:.0f}", f"{stretch.artifact_pct:.1f}", stretch.reason)
@@ -124,6 +129,8 @@ def _shown(name: str, value: float) -> str:
     """A value with the digits that mean something: alpha 1 scatters by 0.05 and never gets a third."""
     if math.isnan(value):
         return "\u2013"
+    if name.endswith("_hz"):
+        return f"{value:.3f}"
     return f"{value:.2f}" if name == "dfa_alpha1" or abs(value) < 10 else f"{value:.1f}"  # noqa: PLR2004 - digits
 
 
