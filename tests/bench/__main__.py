@@ -5,34 +5,29 @@ from __future__ import annotations
 import argparse
 import asyncio
 import math
-import platform
 import statistics
 import tempfile
-import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-
-from rich.console import Console
-from rich.table import Table
 
 from ingest.bus import BusAddress
 from ingest.gatt import parse_heart_rate_measurement
 from ingest.model import MS_PER_TICK, Beat, BeatBatch
 from ingest.packing import pack
 from ingest.recording import demo_recording
-from ingest.timeline import BeatClock
 from pipeline.engine import WINDOWS_S, Engine
 from pipeline.playback import Playback, publish_and_process
 from pipeline.sqlite import SqliteStore
+from tests.bench.batches import START_NS, batches
+from tests.bench.table import console, describe, keep, show, timed
 from tests.support import free_port
 
-_START_NS = 1_760_000_000_000_000_000
 RECORDING = demo_recording()
-PAYLOADS = [notification.payload for notification in pack(RECORDING.rr_ticks, _START_NS)]
+PAYLOADS = [notification.payload for notification in pack(RECORDING.rr_ticks, START_NS)]
 BEATS = len(RECORDING.rr_ticks)
 
 
@@ -44,16 +39,6 @@ class Row:
     beats_per_s: float
     baseline: str
     ratio: float
-
-
-def timed(work: Callable[[], object], repeats: int) -> float:
-    """The median of the seconds that some work takes."""
-    seconds = []
-    for _ in range(repeats):
-        began_s = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - began_s)
-    return statistics.median(seconds)
 
 
 def parse_all() -> None:
@@ -72,16 +57,6 @@ def parse_by_hand() -> None:
             at += 2
 
 
-def batches() -> list[BeatBatch]:
-    clock = BeatClock()
-    found: list[BeatBatch] = []
-    for notification in pack(RECORDING.rr_ticks, _START_NS):
-        beats = clock.step(notification.arrival_ns, parse_heart_rate_measurement(notification.payload))
-        if beats:
-            found.append(BeatBatch("a", "s", "x", len(found), notification.arrival_ns, beats))
-    return found
-
-
 def run_engine(found: Sequence[BeatBatch]) -> None:
     engine = Engine()
     for batch in found:
@@ -91,7 +66,7 @@ def run_engine(found: Sequence[BeatBatch]) -> None:
 def recompute_each_window(found: Sequence[BeatBatch]) -> None:
     """The textbook: every window of the same grid computed afresh from its beats."""
     windows: dict[int, deque[Beat]] = {span_s: deque() for span_s in WINDOWS_S}
-    next_ns = _START_NS
+    next_ns = START_NS
     for beat in (beat for batch in found for beat in batch.beats):
         while next_ns < beat.time_ns:
             for span_s, beats in windows.items():
@@ -108,13 +83,13 @@ def recompute_each_window(found: Sequence[BeatBatch]) -> None:
 
 def whole_path(bus_url: str) -> None:
     with tempfile.TemporaryDirectory() as folder, closing(SqliteStore(Path(folder) / "points.db")) as store:
-        playback = Playback(RECORDING, "a", "s", _START_NS, math.inf)
+        playback = Playback(RECORDING, "a", "s", START_NS, math.inf)
         asyncio.run(publish_and_process(playback, BusAddress(bus_url), [store], Path(folder), playback.clock()))
 
 
 def measure(repeats: int) -> list[Row]:
     """Every benchmark, on the demo's recording of 2380 beats."""
-    found = batches()
+    found = batches(RECORDING.rr_ticks)
     parser_s, by_hand_s = timed(parse_all, repeats), timed(parse_by_hand, repeats)
     engine_s = timed(lambda: run_engine(found), repeats)
     textbook_s = timed(lambda: recompute_each_window(found), repeats)
@@ -132,13 +107,14 @@ def measure(repeats: int) -> list[Row]:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
     parser.add_argument("--repeats", type=int, default=5)
-    repeats = parser.parse_args().repeats
-    table = Table("benchmark", "beats/s", "ratio", "to the baseline")
-    for row in measure(repeats):
-        table.add_row(row.name, f"{row.beats_per_s:,.0f}", f"{row.ratio:,.1f}", row.baseline)
-    console = Console()
-    console.print(f"Python {platform.python_version()}, medians of {repeats} runs, {BEATS} beats")
-    console.print(table)
+    parser.add_argument("--into", type=Path, help="page whose measured table is replaced: docs/performance.md")
+    chosen = parser.parse_args()
+    repeats = chosen.repeats
+    to = console()
+    to.print(f"{describe()}, medians of {repeats} runs, {BEATS} beats")
+    rows = [[row.name, f"{row.beats_per_s:,.0f}", f"{row.ratio:,.1f}", row.baseline] for row in measure(repeats)]
+    show(to, "Beats per second through the parts", ["benchmark", "beats/s", "ratio", "to the baseline"], rows)
+    keep(to, chosen.into, "path")
 
 
 if __name__ == "__main__":
