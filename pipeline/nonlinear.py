@@ -45,24 +45,30 @@ def sample_entropy(nn_ms: NDArray[np.float64], m: int = 2, r_sd: float = 0.2) ->
     if nn_ms.size < MIN_ENTROPY_NN or starts < 1:
         return math.nan
     tolerance_ms = r_sd * float(np.std(nn_ms, ddof=1))
-    shorter, longer = 0, 0
+    pairs = np.zeros(2, np.int64)
     rows_at_once = max(1, _PAIRS_AT_ONCE // starts)
     for row in range(0, starts, rows_at_once):
-        near = _near(nn_ms, row, min(row + rows_at_once, starts), m, tolerance_ms)
-        runs = near[: near.shape[0] - m, :starts]
-        for i in range(1, m):
-            runs = runs & near[i : near.shape[0] - m + i, i : starts + i]
-        shorter += int(np.count_nonzero(runs))
-        longer += int(np.count_nonzero(runs & near[m:, m:]))
-    # Every start also matched itself.
-    return math.log((shorter - starts) / (longer - starts)) if longer > starts else math.nan
+        pairs += _matches(nn_ms[row:], min(rows_at_once, starts - row), m, tolerance_ms)
+    shorter, longer = pairs.tolist()
+    return math.log(shorter / longer) if longer else math.nan
 
 
-def _near(nn_ms: NDArray[np.float64], first: int, last: int, m: int, tolerance_ms: float) -> NDArray[np.bool_]:
-    """Whether each of the intervals that runs starting in [first, last) touch lies near each interval."""
-    distances = nn_ms[first : last + m, np.newaxis] - nn_ms
+def _matches(nn_ms: NDArray[np.float64], rows: int, m: int, tolerance_ms: float) -> NDArray[np.int64]:
+    """How many of the first `rows` runs match one that starts later, of m and of m + 1 intervals."""
+    distances = nn_ms[: rows + m, np.newaxis] - nn_ms
     np.abs(distances, out=distances)
-    return distances <= tolerance_ms
+    near = distances <= tolerance_ms
+    starts = nn_ms.size - m
+    runs = near[:rows, :starts]
+    for i in range(1, m):
+        runs = runs & near[i : rows + i, i : starts + i]
+    longer = runs & near[m:, m:]
+    return np.array([_above_diagonal(runs, rows), _above_diagonal(longer, rows)])
+
+
+def _above_diagonal(matches: NDArray[np.bool_], rows: int) -> int:
+    # The rows among themselves are there twice, and once each with itself.
+    return (2 * int(np.count_nonzero(matches)) - int(np.count_nonzero(matches[:, :rows])) - rows) // 2
 
 
 def dfa_alpha1(nn_ms: NDArray[np.float64], boxes: tuple[int, ...] = ALPHA1_BOXES) -> float:
