@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -27,6 +27,9 @@ from pipeline.store import open_stores
 
 if TYPE_CHECKING:
     from pipeline.playback import Playback
+
+_BROKER_SPEED = 200.0
+"""Most that is sent to a broker, in times real time: it drops messages for a reader more than 1000 behind."""
 
 PERSON = Annotated[str, typer.Option(help="Whose beats they are.")]
 STRAP = Annotated[str, typer.Option(help="The strap that sent them.")]
@@ -130,6 +133,7 @@ async def _replay(playback: Playback, settings: Settings, home: Path) -> Collect
     from pipeline.playback import publish, publish_and_process
 
     if not is_in_process(settings.bus_url):
+        playback = replace(playback, speed=min(playback.speed, _BROKER_SPEED))
         return await publish(playback, settings.bus_address, playback.clock())
     with open_stores(settings.store_url, token=in_clear(settings.store_token), home=home) as stores:
         return await publish_and_process(playback, settings.bus_address, stores, home, playback.clock())
