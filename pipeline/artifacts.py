@@ -97,12 +97,6 @@ class Corrected:
             beats[BeatKind.MISSED] = len({first for first, kind in intervals if kind is BeatKind.MISSED})
         return dict(beats)
 
-    def artifact_pct(self) -> float:
-        """Share of the raw intervals that did not stay as they were, in percent; nan without any."""
-        if not self.kinds:
-            return math.nan
-        return 100 * (1 - self.kinds.count(BeatKind.OK) / (int(self.end[-1]) + 1))
-
 
 class Corrector:
     """Corrects one stream of RR intervals, a few beats behind it; memory is bounded.

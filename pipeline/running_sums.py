@@ -9,9 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from pipeline.time_domain import TimeDomain
-
-UNITS_PER_MS = 128
+from pipeline.time_domain import UNITS_PER_MS, TimeDomain, from_moments
 
 _20_MS, _50_MS = 20 * UNITS_PER_MS, 50 * UNITS_PER_MS
 
@@ -56,20 +54,9 @@ class NnSums:
         mean_nn_ms = self.total / n / UNITS_PER_MS if n else math.nan
         rmssd_ms = math.sqrt(self.difference_square_total / n_d) / UNITS_PER_MS if n_d else math.nan
         variance = _variance(n, self.total, self.square_total)
-        sd1_square = _variance(n_d, self.difference_total, self.difference_square_total) / 2
-        return TimeDomain(
-            nn_count=n,
-            mean_nn_ms=mean_nn_ms,
-            mean_hr_bpm=60_000 / mean_nn_ms,
-            sdnn_ms=math.sqrt(variance),
-            rmssd_ms=rmssd_ms,
-            ln_rmssd=math.log(rmssd_ms) if rmssd_ms > 0 else math.nan,
-            pnn20_pct=100 * self.above_20_ms / n_d if n_d else math.nan,
-            pnn50_pct=100 * self.above_50_ms / n_d if n_d else math.nan,
-            sd1_ms=math.sqrt(sd1_square),
-            # In this order, since max(0, nan) would be 0.
-            sd2_ms=math.sqrt(max(2 * variance - sd1_square, 0.0)),
-        )
+        variance_of_differences = _variance(n_d, self.difference_total, self.difference_square_total)
+        above_20, above_50 = (100 * above / n_d if n_d else math.nan for above in (self.above_20_ms, self.above_50_ms))
+        return from_moments(n, mean_nn_ms, variance, rmssd_ms, variance_of_differences, (above_20, above_50))
 
 
 def _variance(n: int, total: int, square_total: int) -> float:

@@ -15,8 +15,10 @@ BIN_MS = 50.0
 MIN_STRESS_NN = 20
 """Fewest NN intervals for a stress index; 100 and more make it steady."""
 
+UNITS_PER_MS = 128
+"""Sums are taken in 1/128 ms: a strap's tick is 125 of these, so ticks and milliseconds are whole numbers."""
+
 _MIN_SAMPLES_OF_SD = 2
-_UNITS_PER_MS = 128
 _WINDOWS_AT_ONCE = 256  # so few that the sums stay small, and with them their rounding
 _MOST_BINS = 2000  # 100 s: a stray value costs no memory
 
@@ -67,16 +69,29 @@ def time_domain(nn_ms: NDArray[np.float64], follows: NDArray[np.bool_] | None = 
     n_d = differences.size
     rmssd_ms = math.sqrt(float(np.dot(differences, differences)) / n_d) if n_d else math.nan
     magnitudes = np.abs(differences)
-    sd1_square = _variance(differences) / 2
+    above_pct = (_share_above(magnitudes, 20.0), _share_above(magnitudes, 50.0))
+    return from_moments(n, mean_nn_ms, variance, rmssd_ms, _variance(differences), above_pct)
+
+
+def from_moments(
+    nn_count: int,
+    mean_nn_ms: float,
+    variance: float,
+    rmssd_ms: float,
+    variance_of_differences: float,
+    above_pct: tuple[float, float],
+) -> TimeDomain:
+    """The record that follows from means and variances (ms²) and the shares of differences above 20 and 50 ms."""
+    sd1_square = variance_of_differences / 2
     return TimeDomain(
-        nn_count=n,
+        nn_count=nn_count,
         mean_nn_ms=mean_nn_ms,
         mean_hr_bpm=60_000 / mean_nn_ms,
         sdnn_ms=math.sqrt(variance),
         rmssd_ms=rmssd_ms,
         ln_rmssd=math.log(rmssd_ms) if rmssd_ms > 0 else math.nan,
-        pnn20_pct=_share_above(magnitudes, 20.0),
-        pnn50_pct=_share_above(magnitudes, 50.0),
+        pnn20_pct=above_pct[0],
+        pnn50_pct=above_pct[1],
         sd1_ms=math.sqrt(sd1_square),
         # In this order, since max(0, nan) would be 0.
         sd2_ms=math.sqrt(max(2 * variance - sd1_square, 0.0)),
@@ -116,7 +131,7 @@ def columns_of(
     start, end = int(firsts[0]), int(lasts[-1])
     reference_ms = float(nn_ms[start]) if end > start else 0.0
     # In 1/128 ms, in which ticks and milliseconds are whole numbers: their sums are exact.
-    x = (nn_ms[start:end] - reference_ms) * _UNITS_PER_MS
+    x = (nn_ms[start:end] - reference_ms) * UNITS_PER_MS
     difference = np.where(follows[start + 1 : end], x[1:] - x[:-1], np.nan)
     firsts, lasts = firsts - start, lasts - start
     n = lasts - firsts
@@ -128,10 +143,10 @@ def columns_of(
     d = np.where(known, difference, 0.0)
     d_total, d_squares = _sums(d, firsts, ends), _sums(d * d, firsts, ends)
     with np.errstate(divide="ignore", invalid="ignore"):
-        mean_nn_ms = total / n / _UNITS_PER_MS + reference_ms
-        variance = (n * squares - total * total) / (n * (n - 1.0)) / _UNITS_PER_MS**2
-        sd1_square = (n_d * d_squares - d_total * d_total) / (n_d * (n_d - 1.0)) / _UNITS_PER_MS**2 / 2
-        rmssd_ms = np.sqrt(d_squares / n_d) / _UNITS_PER_MS
+        mean_nn_ms = total / n / UNITS_PER_MS + reference_ms
+        variance = (n * squares - total * total) / (n * (n - 1.0)) / UNITS_PER_MS**2
+        sd1_square = (n_d * d_squares - d_total * d_total) / (n_d * (n_d - 1.0)) / UNITS_PER_MS**2 / 2
+        rmssd_ms = np.sqrt(d_squares / n_d) / UNITS_PER_MS
         return (
             n,
             mean_nn_ms,
@@ -139,8 +154,8 @@ def columns_of(
             np.sqrt(np.maximum(variance, 0.0)),
             rmssd_ms,
             np.log(np.where(rmssd_ms > 0, rmssd_ms, np.nan)),
-            100 * _sums(np.abs(d) > 20 * _UNITS_PER_MS, firsts, ends) / n_d,
-            100 * _sums(np.abs(d) > 50 * _UNITS_PER_MS, firsts, ends) / n_d,
+            100 * _sums(np.abs(d) > 20 * UNITS_PER_MS, firsts, ends) / n_d,
+            100 * _sums(np.abs(d) > 50 * UNITS_PER_MS, firsts, ends) / n_d,
             np.sqrt(np.maximum(sd1_square, 0.0)),
             np.sqrt(np.maximum(2 * variance - sd1_square, 0.0)),
         )

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.running_sums import UNITS_PER_MS, NnSums, to_units
-from pipeline.time_domain import TimeDomain
+from pipeline.running_sums import NnSums, to_units
+from pipeline.time_domain import UNITS_PER_MS, TimeDomain
 
 _SECOND_NS = 1_000_000_000
 

@@ -330,29 +330,33 @@ def _at_rest() -> list[SdkObject]:
             ],
             bridge_ms=15_000,
         ),
-        scatter(
-            Card(
-                title="Poincaré plot",
-                description="Each RR interval against the one before it, never across a gap; artifacts and the "
-                "beats after them are left out. The width of the cloud is short-term variability, its length the "
-                "long-term one.",
-                unit=_MS,
-                decimals=0,
-                no_data="no beats in this range",
-                min_interval="1s",
-                place=Place(12, 29, 12, 8),
-            ),
-            pairs(
-                _BEATS,
-                (_PREVIOUS, "rr_prev_ms"),
-                (_THIS, "rr_ms"),
-                unless=("artifact", "artifact_before"),
-            ),
-            _PREVIOUS,
-            _THIS,
-            Colour.RECOVERY,
-        ),
+        _poincare_plot(),
     ]
+
+
+def _poincare_plot() -> SdkObject:
+    return scatter(
+        Card(
+            title="Poincaré plot",
+            description="Each RR interval against the one before it, never across a gap; artifacts and the "
+            "beats after them are left out. The width of the cloud is short-term variability, its length the "
+            "long-term one.",
+            unit=_MS,
+            decimals=0,
+            no_data="no beats in this range",
+            min_interval="1s",
+            place=Place(12, 29, 12, 8),
+        ),
+        pairs(
+            _BEATS,
+            (_PREVIOUS, "rr_prev_ms"),
+            (_THIS, "rr_ms"),
+            unless=("artifact", "artifact_before"),
+        ),
+        _PREVIOUS,
+        _THIS,
+        Colour.RECOVERY,
+    )
 
 
 def board() -> tuple[str, str]:

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from pipeline.respiration import respiration_rate
 from tests.bench.table import show
-from tests.unit.test_respiration import Heart
+from tests.unit.test_respiration import some_heart
 
 RATES_PER_MIN = (4, 5, 6, 8, 10, 12, 15, 18, 20, 25, 30)
 SPANS_S = (60, 120)
@@ -35,26 +35,11 @@ def _cells(rate_per_min: float, span_s: float, hearts: int) -> list[str]:
     random = np.random.default_rng(1)
     off = []
     for seed in range(hearts):
-        rate = respiration_rate(*_heart(random, rate_per_min).beats(seed, span_s)).rate_per_min
+        heart = some_heart(random, random.uniform(*_AT_REST_BPM), rate_per_min)
+        rate = respiration_rate(*heart.beats(seed, span_s)).rate_per_min
         off.append(abs(rate - rate_per_min))
     given = np.array(off)[np.isfinite(off)]
     if not given.size:
         return ["0 %", "-", "0", "-"]
     wrong = int(np.count_nonzero(given > _WRONG_BY))
     return [f"{100 * given.size / len(off):.0f} %", f"{np.median(given):.2f}", str(wrong), f"{given.max():.2f}"]
-
-
-def _heart(random: np.random.Generator, rate_per_min: float) -> Heart:
-    """A heart at rest; a faster one varies less."""
-    heart_rate_bpm = random.uniform(*_AT_REST_BPM)
-    ease = 65 / heart_rate_bpm
-    return Heart(
-        heart_rate_bpm,
-        rate_per_min,
-        breath_ms=random.uniform(10, 80) * ease**2,
-        slow_wave_ms=random.uniform(0, 25) * ease**2,
-        drift_ms=random.uniform(-100, 100) * ease,
-        noise_ms=random.uniform(2, 8) * ease,
-        asymmetry=random.uniform(0, 0.6),
-        swell=random.uniform(0, 0.5),
-    )

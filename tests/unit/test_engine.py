@@ -21,9 +21,8 @@ from pipeline.artifacts import BeatKind, correct
 from pipeline.engine import Engine, status_point
 from pipeline.indices import LIVE_PARTS, entropy_indices, reason_for_none
 from pipeline.live import UNITS, LiveValues
-from pipeline.running_sums import UNITS_PER_MS
 from pipeline.schema import BEAT, HEART, HRV, Point, check_points
-from pipeline.time_domain import time_domain
+from pipeline.time_domain import UNITS_PER_MS, time_domain
 from pipeline.windows import SlidingWindows, Window, entry
 
 SECOND_NS = 1_000_000_000
@@ -190,6 +189,18 @@ def test_beats_are_stored_raw_with_their_neighbour_for_the_poincare_plot() -> No
     assert "rr_prev_ms" not in first.fields
     assert (second.fields["rr_prev_ms"], second.fields["rr_ms"]) == (1000.0, 2100 * MS_PER_TICK)
     assert second.fields["artifact"] == 1
+
+
+def test_a_beat_found_to_be_an_artifact_comes_once_more_with_its_kind_and_marks_the_next() -> None:
+    beats = beats_of([1000, 1004, 998, 1002] * 10 + [2010] + [1000, 1004, 998, 1002] * 10)
+    of_beats: dict[int, list[dict[str, object]]] = {}
+    for point in points_of(beats):
+        if point.measurement is BEAT:
+            of_beats.setdefault(point.time_ns, []).append(dict(point.fields))
+    missed, after = of_beats[beats[40].time_ns], of_beats[beats[41].time_ns]
+    assert [fields.get("kind") for fields in missed] == [None, "missed"]
+    assert [fields["artifact_before"] for fields in after] == [0, 1]
+    assert sum(map(len, of_beats.values())) == len(beats) + 2
 
 
 def test_no_difference_is_taken_across_a_gap_or_an_artifact() -> None:

@@ -63,24 +63,25 @@ def slow_waves(random: np.random.Generator, at_s: Series) -> Series:
     return scaled
 
 
+def some_heart(random: np.random.Generator, heart_rate_bpm: float, breaths_per_min: float) -> Heart:
+    """A heart of random manner; a fast one varies less."""
+    ease = 65 / heart_rate_bpm
+    return Heart(
+        heart_rate_bpm,
+        breaths_per_min,
+        breath_ms=random.uniform(10, 80) * ease**2,
+        slow_wave_ms=random.uniform(0, 25) * ease**2,
+        drift_ms=random.uniform(-100, 100) * ease,
+        noise_ms=random.uniform(2, 8) * ease,
+        asymmetry=random.uniform(0, 0.6),
+        swell=random.uniform(0, 0.5),
+    )
+
+
 def many_hearts(count: int) -> Iterator[tuple[Heart, int]]:
     random = np.random.default_rng(11)
     for seed in range(count):
-        heart_rate_bpm = random.uniform(50, 180)
-        ease = 65 / heart_rate_bpm  # a fast heart varies less
-        yield (
-            Heart(
-                heart_rate_bpm,
-                random.uniform(4, 30),
-                breath_ms=random.uniform(10, 80) * ease**2,
-                slow_wave_ms=random.uniform(0, 25) * ease**2,
-                drift_ms=random.uniform(-100, 100) * ease,
-                noise_ms=random.uniform(2, 8) * ease,
-                asymmetry=random.uniform(0, 0.6),
-                swell=random.uniform(0, 0.5),
-            ),
-            seed,
-        )
+        yield some_heart(random, random.uniform(50, 180), random.uniform(4, 30)), seed
 
 
 @pytest.mark.parametrize(("span_s", "least_yield"), [(60, 0.7), (120, 0.75)])
