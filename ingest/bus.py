@@ -53,6 +53,18 @@ class BusAddress:
 class Bus(Protocol):
     """An open connection to a broker. One consumer at a time calls `receive`."""
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether the broker is there at this moment; a message sent while it is not waits in memory."""
+        ...
+
+    async def reconnected(self) -> None:
+        """Return when the connection has been lost and is there again: what was sent before may be gone.
+
+        A broker that died forgets messages that it had acknowledged, unless it had written them to its disk.
+        """
+        ...
+
     async def publish(self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False) -> None:
         """Send a message; with QoS 1, return when the broker has acknowledged it.
 

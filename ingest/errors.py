@@ -16,6 +16,7 @@ StraplineError (advice, exit_code)
 │   └── BusRefused               the broker said no (reason)
 └── StoreError                6
     ├── StoreUnavailable         may work later: retried
+    │   └── StoreDamaged         a file of ours is broken: moved away
     └── StoreRejected            never retried: set aside with its reason
 """
 
@@ -124,6 +125,10 @@ class StoreError(StraplineError):
 
 class StoreUnavailable(StoreError):
     """The store may take the same points later: retried."""
+
+
+class StoreDamaged(StoreUnavailable):
+    """A database file of ours is broken, or another program's."""
 
 
 class StoreRejected(StoreError):

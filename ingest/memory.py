@@ -62,6 +62,15 @@ class MemoryBus:
         self._session = session
         self._open = True
 
+    @property
+    def is_connected(self) -> bool:
+        """Always, as long as it is open: client and broker are one process."""
+        return self._open
+
+    async def reconnected(self) -> None:
+        """Never return: this connection can't be lost."""
+        await asyncio.Event().wait()
+
     async def publish(self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False) -> None:
         """Hand the payload to every session that wants it; see `Bus.publish`."""
         if not self._open:

@@ -17,6 +17,8 @@ MS_PER_TICK = 1000 / TICKS_PER_SECOND
 UInt16 = Annotated[int, Ge(0), Le(0xFFFF)]
 TimeNs = Annotated[int, Ge(0), Le(2**63 - 1)]
 Name = Annotated[str, MinLen(1)]
+Sequence = Annotated[int, Ge(0)]
+SequenceRange = tuple[Sequence, Sequence]  # the first and the last, both included
 
 
 def ticks_to_ns(ticks: int) -> int:
@@ -61,9 +63,17 @@ class BeatBatch:
     person: Name
     strap: Name
     stream: Name  # one id per collector start
-    sequence: Annotated[int, Ge(0)]
+    sequence: Sequence
     received_ns: TimeNs  # arrival of the notification
     beats: Annotated[tuple[Beat, ...], MinLen(1)]
+    held_from: Sequence = 0  # the collector holds no batch below: those are stored, or lost for good
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the pipeline has of one strap's streams, for good: the collector may forget it."""
+
+    streams: dict[Name, tuple[SequenceRange, ...]]  # ascending, without overlap
 
 
 @dataclass(frozen=True, slots=True)

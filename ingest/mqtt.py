@@ -95,6 +95,7 @@ class MqttBus:
         self._subscribed: dict[int, asyncio.Future[None]] = {}
         self._patterns: set[str] = set()
         self._received: asyncio.Queue[Message] = asyncio.Queue()  # bounded by the broker: it stops at unacknowledged
+        self._reconnected = asyncio.Event()  # replaced by a new one each time it has happened
         self._session = 0  # counts the broker's sessions: packet ids of an old one mean nothing in a new one
         self._client = self._make_client(client_id, will, protocol)
 
@@ -150,6 +151,15 @@ class MqttBus:
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho leaves it so
             properties.SessionExpiryInterval = SESSION_EXPIRY_S
         self._client.connect(host, port, KEEPALIVE_S, clean_start=not self._durable, properties=properties)
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the broker has answered and the connection stands."""
+        return self._client.is_connected()
+
+    async def reconnected(self) -> None:
+        """Return at the next reconnect; see `Bus.reconnected`."""
+        await self._reconnected.wait()
 
     async def publish(self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False) -> None:
         """Send, and with QoS 1 await the broker's word; see `Bus.publish`."""
@@ -236,6 +246,8 @@ class MqttBus:
             _log.info("connected to the broker again url=%s", self._address.url)
             if self._patterns:
                 self._client.subscribe([(pattern, 1) for pattern in self._patterns])
+            self._reconnected.set()
+            self._reconnected = asyncio.Event()
         else:
             self._connected.set_result(None)
 

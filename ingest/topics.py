@@ -11,6 +11,8 @@ ROOT = "strapline/v1"
 BEATS = f"{ROOT}/+/+/beats"
 STATUS = f"{ROOT}/+/+/status"
 LIVE = f"{ROOT}/+/live"
+HEALTH_ROOT = "strapline/health"
+HEALTH = f"{HEALTH_ROOT}/+"
 
 _MAX_NAME_LENGTH = 64
 # Separators and wildcards of MQTT; a backslash at the end of a tag can't be escaped in InfluxDB's line protocol.
@@ -54,13 +56,18 @@ def check_name(what: str, name: str) -> str:
 
 
 def strap_topic(person: str, strap: str, kind: str) -> str:
-    """The topic of one strap's beats or status."""
+    """The topic of one strap's beats, status or stored batches."""
     return f"{ROOT}/{check_name('person', person)}/{check_name('strap', strap)}/{kind}"
 
 
 def live_topic(person: str) -> str:
     """The topic of a person's live values."""
     return f"{ROOT}/{check_name('person', person)}/live"
+
+
+def health_topic(process: str) -> str:
+    """The topic of a process's health; `pipeline`, or a collector's name."""
+    return f"{HEALTH_ROOT}/{check_name('process', process)}"
 
 
 def parse_strap_topic(topic: str) -> StrapTopic:

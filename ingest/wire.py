@@ -8,7 +8,7 @@ import pydantic_core
 from pydantic import TypeAdapter, ValidationError
 
 from ingest.errors import MalformedPayload, UnknownVersion
-from ingest.model import BeatBatch, StrapStatus
+from ingest.model import BeatBatch, Stored, StrapStatus
 
 WIRE_VERSION = 1
 """Raised when a field changes its meaning or goes away; readers ignore fields that they don't know."""
@@ -17,6 +17,7 @@ T = TypeVar("T")
 
 _BATCH = TypeAdapter(BeatBatch)
 _STATUS = TypeAdapter(StrapStatus)
+_STORED = TypeAdapter(Stored)
 
 
 def encode_batch(batch: BeatBatch) -> bytes:
@@ -26,6 +27,11 @@ def encode_batch(batch: BeatBatch) -> bytes:
         ValueError: a field is out of its range; nothing should be sent.
     """
     return _encode(_BATCH, batch)
+
+
+def with_held_from(payload: bytes, held_from: int) -> bytes:
+    """An encoded batch that says, at the moment of its sending, below which sequence nothing is held any more."""
+    return b'%b"held_from":%d}' % (payload.rpartition(b'"held_from":')[0], held_from)
 
 
 def encode_status(status: StrapStatus) -> bytes:
@@ -50,6 +56,16 @@ def decode_batch(payload: bytes, topic: str) -> BeatBatch:
 def decode_status(payload: bytes, topic: str) -> StrapStatus:
     """The state that a `status` topic carried; the same errors as `decode_batch`."""
     return _decode(_STATUS, payload, topic)
+
+
+def encode_stored(stored: Stored) -> bytes:
+    """The payload of a `stored` topic."""
+    return _encode(_STORED, stored)
+
+
+def decode_stored(payload: bytes, topic: str) -> Stored:
+    """What a `stored` topic confirms; the same errors as `decode_batch`."""
+    return _decode(_STORED, payload, topic)
 
 
 def decode_object(payload: bytes, topic: str) -> dict[str, object]:

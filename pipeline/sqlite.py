@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from threading import Lock
 from typing import Self
 
-from ingest.errors import ConfigError, StoreError, StoreRejected, StoreUnavailable
+from ingest.database import Connection, Database
+from ingest.errors import ConfigError, StoreDamaged
 from pipeline.schema import MEASUREMENTS, FieldType, FieldValue, Measurement, Point, check_points
 
 _COLUMN_TYPES = {FieldType.FLOAT: "REAL", FieldType.INTEGER: "INTEGER", FieldType.STRING: "TEXT"}
-
-_ADVICE = {
-    sqlite3.SQLITE_BUSY: "Another program holds the file; close it, or wait until it is done.",
-    sqlite3.SQLITE_CANTOPEN: "Check that the folder exists and that this user may write in it.",
-    sqlite3.SQLITE_CORRUPT: "Move the file away: `strapline recompute` fills a new one from the stored beats.",
-    sqlite3.SQLITE_FULL: "Make room on the disk; nothing is lost meanwhile.",
-    sqlite3.SQLITE_IOERR: "Check the disk or SD card, and the room on it; nothing is lost meanwhile.",
-    sqlite3.SQLITE_NOTADB: "Name another file in store_url, or move this one away.",
-    sqlite3.SQLITE_PERM: "Give this user the right to write the file.",
-    sqlite3.SQLITE_READONLY: "Give this user the right to write the file and its folder.",
-}
 
 
 class SqliteStore:
@@ -46,21 +33,12 @@ class SqliteStore:
     ) -> None:
         self._path = path.absolute()
         self._upserts = {measurement: _upsert(measurement) for measurement in schema}
-        self._turn = Lock()
+        self._database = Database(path, busy_timeout_s=busy_timeout_s)
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            message = f"folder {self._path.parent} can't be created: {error.strerror}"
-            raise StoreUnavailable(message, advice=_ADVICE[sqlite3.SQLITE_CANTOPEN]) from error
-        with self._translated():
-            # isolation_level=None: transactions begin and end where this module says so.
-            self._connection = sqlite3.connect(
-                self._path, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False
-            )
-        try:
-            self._prepare()
+            with self._database.transaction() as connection:
+                self._prepare(connection)
         except BaseException:
-            self._connection.close()
+            self._database.close()
             raise
 
     @classmethod
@@ -87,7 +65,7 @@ class SqliteStore:
         Raises:
             StoreUnavailable: the file is locked, read-only or damaged.
         """
-        with self._transaction():
+        with self._database.transaction():
             pass
 
     def write(self, points: Sequence[Point]) -> None:
@@ -103,9 +81,9 @@ class SqliteStore:
         for point in points:
             rows.setdefault(point.measurement, []).append(_row(point))
         upserts = [(self._known(measurement), batch) for measurement, batch in rows.items()]
-        with self._transaction():
+        with self._database.transaction() as connection:
             for upsert, batch in upserts:
-                self._connection.executemany(upsert, batch)
+                connection.executemany(upsert, batch)
 
     def count(self, measurement: Measurement, *, person: str | None = None) -> int:
         """How many points carry the measurement's first field, of one person or of all."""
@@ -113,8 +91,8 @@ class SqliteStore:
         # Identifiers come from the schema only, here and below; values are always parameters.
         query = f'SELECT count("{measurement.fields[0].name}") FROM "{measurement.name}"'  # noqa: S608
         where, values = _where(measurement, {"person": person})
-        with self._transaction("BEGIN"):
-            return int(self._connection.execute(query + where, values).fetchone()[0])
+        with self._database.transaction("BEGIN") as connection:
+            return int(connection.execute(query + where, values).fetchone()[0])
 
     def series(
         self,
@@ -142,76 +120,35 @@ class SqliteStore:
         field = measurement.field(field_name).name
         where, values = _where(measurement, tags, start_ns=start_ns, end_ns=end_ns)
         query = f'SELECT time_ns, "{field}" FROM "{measurement.name}"{where} ORDER BY time_ns'  # noqa: S608
-        with self._transaction("BEGIN"):
-            rows = self._connection.execute(query, values).fetchall()
+        with self._database.transaction("BEGIN") as connection:
+            rows = connection.execute(query, values).fetchall()
         return [(time_ns, found) for time_ns, found in rows if found is not None]
 
     def close(self) -> None:
         """Release the file; safe to call twice."""
-        with self._turn:
-            self._connection.close()
+        self._database.close()
 
-    def _prepare(self) -> None:
-        with self._translated():
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            # FULL, not NORMAL: a point leaves the outbox when write() returns, so it must outlive a power cut then.
-            self._connection.execute("PRAGMA synchronous = FULL")
-        with self._transaction():
-            for measurement in self._upserts:
-                self._connection.execute(_create(measurement))
-                self._add_columns(measurement)
+    def _prepare(self, connection: Connection) -> None:
+        for measurement in self._upserts:
+            connection.execute(_create(measurement))
+            self._add_columns(connection, measurement)
 
-    def _add_columns(self, measurement: Measurement) -> None:
+    def _add_columns(self, connection: Connection, measurement: Measurement) -> None:
         """Bring the table of an older release up to this one's fields."""
-        have = {row[1] for row in self._connection.execute(f'PRAGMA table_info("{measurement.name}")')}
+        have = {row[1] for row in connection.execute(f'PRAGMA table_info("{measurement.name}")')}
         if not have.issuperset({"time_ns", *measurement.tags}):
             message = f"table {measurement.name!r} in {self._path} is not Strapline's"
-            raise StoreUnavailable(message, advice=_ADVICE[sqlite3.SQLITE_NOTADB])
+            raise StoreDamaged(message, advice="Name another file in store_url, or move this one away.")
         for field in measurement.fields:
             if field.name not in have:
                 column = f'"{field.name}" {_COLUMN_TYPES[field.type]}'
-                self._connection.execute(f'ALTER TABLE "{measurement.name}" ADD COLUMN {column}')
+                connection.execute(f'ALTER TABLE "{measurement.name}" ADD COLUMN {column}')
 
     def _known(self, measurement: Measurement) -> str:
         if measurement not in self._upserts:
             message = f"measurement {measurement.name!r} is not in this store's schema"
             raise ValueError(message)
         return self._upserts[measurement]
-
-    @contextmanager
-    def _transaction(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[None]:
-        with self._turn, self._translated():
-            self._connection.execute(begin)
-            if not self._path.exists():
-                self._connection.execute("ROLLBACK")
-                message = f"{self._path} was removed while it was open"
-                raise StoreUnavailable(message, advice="Start Strapline again, and `strapline recompute` fills it.")
-            try:
-                yield
-                self._connection.execute("COMMIT")
-            finally:
-                # A full disk has ended the transaction already; most other errors have not.
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.DatabaseError as error:
-            found = self._store_error(error)
-            if found is None:
-                raise
-            raise found from error
-
-    def _store_error(self, error: sqlite3.DatabaseError) -> StoreError | None:
-        primary_code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        message = f"{self._path}: {error}"
-        if primary_code == sqlite3.SQLITE_CONSTRAINT:
-            return StoreRejected(message, advice="The file keeps this field as another type; move the file away.")
-        if primary_code in _ADVICE:
-            return StoreUnavailable(message, advice=_ADVICE[primary_code])
-        return None
 
 
 def _create(measurement: Measurement) -> str:

@@ -12,7 +12,7 @@ import pytest
 from ingest.bus import Bus, BusAddress, Message, Will, open_bus
 from ingest.errors import BusRefused, BusUnavailable, ConfigError
 from tests.fixtures.mosquitto import Mosquitto
-from tests.support import free_port, server
+from tests.support import eventually, free_port, server
 
 pytestmark = pytest.mark.mosquitto
 
@@ -235,9 +235,15 @@ async def test_a_subscriber_hears_again_after_the_broker_was_restarted(stopped_m
     with server(broker.command, broker.port, log) as first:
         async with open_bus(broker.address(), client_id="hears") as hears:
             await hears.subscribe("test/#")
+            assert hears.is_connected
+            again = asyncio.create_task(hears.reconnected())
             first.kill()
             first.wait()
+            await eventually(lambda: not hears.is_connected, "the loss is seen")
             with server(broker.command, broker.port, log):
+                async with asyncio.timeout(10):
+                    await again
+                assert hears.is_connected
                 async with open_bus(broker.address(), client_id="says") as says:
                     async with asyncio.timeout(10):
                         while await hears_nothing(hears):

@@ -22,7 +22,7 @@ def heart(bpm: float, time_ns: int, person: str = "ann") -> Point:
 
 def pragma(store: SqliteStore, statement: str) -> Any:
     """What a setting of the store's own connection is, after the statement."""
-    return (store._connection.execute(f"PRAGMA {statement}").fetchone() or [None])[0]  # noqa: SLF001
+    return (store._database._connection.execute(f"PRAGMA {statement}").fetchone() or [None])[0]  # noqa: SLF001
 
 
 def hrv(time_ns: int, window: str = "60s", **fields: FieldValue) -> Point:

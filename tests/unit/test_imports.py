@@ -23,7 +23,7 @@ ADAPTERS = {
     "influxdb_client": "pipeline.influx",
     "nicegui": "dashboards.page",
     "paho": "ingest.mqtt",
-    "sqlite3": "pipeline.sqlite",
+    "sqlite3": "ingest.database",
     "uvicorn": "dashboards.page",
 }
 

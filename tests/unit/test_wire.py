@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,8 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.errors import MalformedPayload, UnknownVersion
-from ingest.model import Beat, BeatBatch, Contact, StrapStatus
-from ingest.wire import decode_batch, decode_status, encode_batch, encode_status
+from ingest.model import Beat, BeatBatch, Contact, Stored, StrapStatus
+from ingest.wire import (
+    decode_batch,
+    decode_status,
+    decode_stored,
+    encode_batch,
+    encode_status,
+    encode_stored,
+    with_held_from,
+)
 
 times_ns = st.integers(0, 2**63 - 1)
 names = st.text(min_size=1, max_size=20)
@@ -30,6 +39,7 @@ batches = st.builds(
     sequence=st.integers(0, 2**40),
     received_ns=times_ns,
     beats=st.lists(beats, min_size=1, max_size=9).map(tuple),
+    held_from=st.integers(0, 2**40),
 )
 statuses = st.builds(
     StrapStatus,
@@ -48,6 +58,18 @@ BATCH = BeatBatch("anna", "h10", "s1", 3, 5, (Beat(4, 1024, 60, Contact.GOOD, 0,
 @given(batches)
 def test_a_batch_survives_the_wire_exactly(batch: BeatBatch) -> None:
     assert decode_batch(encode_batch(batch), "t") == batch
+
+
+@given(batches, st.integers(0, 2**40))
+def test_an_encoded_batch_can_be_told_from_where_batches_are_held(batch: BeatBatch, held_from: int) -> None:
+    told = with_held_from(encode_batch(batch), held_from)
+    assert decode_batch(told, "t") == replace(batch, held_from=held_from)
+    assert told == encode_batch(replace(batch, held_from=held_from))
+
+
+@given(st.dictionaries(names, st.lists(st.tuples(st.integers(0, 2**40), st.integers(0, 2**40))).map(tuple)))
+def test_a_confirmation_survives_the_wire_exactly(streams: dict[str, tuple[tuple[int, int], ...]]) -> None:
+    assert decode_stored(encode_stored(Stored(streams)), "t") == Stored(streams)
 
 
 @given(statuses)

@@ -1,0 +1,117 @@
+"""A SQLite file of our own: opened, guarded and explained in one place. The only module that imports sqlite3."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import RLock
+
+from ingest.errors import StoreDamaged, StoreError, StoreRejected, StoreUnavailable
+
+Connection = sqlite3.Connection
+
+_ADVICE = {
+    sqlite3.SQLITE_BUSY: "Another program holds the file; close it, or wait until it is done.",
+    sqlite3.SQLITE_CANTOPEN: "Check that the folder exists and that this user may write in it.",
+    sqlite3.SQLITE_FULL: "Make room on the disk; nothing is lost meanwhile.",
+    sqlite3.SQLITE_IOERR: "Check the disk or SD card, and the room on it; nothing is lost meanwhile.",
+    sqlite3.SQLITE_PERM: "Give this user the right to write the file.",
+    sqlite3.SQLITE_READONLY: "Give this user the right to write the file and its folder.",
+}
+_DAMAGED = {
+    sqlite3.SQLITE_CORRUPT: "Move the file away: a new one is made in its place.",
+    sqlite3.SQLITE_NOTADB: "Move the file away, or name another file: this one is no SQLite database.",
+}
+
+
+class Database:
+    """One SQLite file in write-ahead mode, whose commits outlive a power cut.
+
+    Threads may share it; their transactions take turns.
+
+    Args:
+        path: the file; it and its folder are created where they are missing. None: in memory, gone with the process.
+        busy_timeout_s: how long to wait for another program's lock.
+
+    Raises:
+        StoreUnavailable: the file can't be opened.
+        StoreDamaged: the file is no SQLite file, or a broken one.
+    """
+
+    def __init__(self, path: Path | None, *, busy_timeout_s: float = 5.0) -> None:
+        self.path = path and path.absolute()
+        self._turn = RLock()
+        if self.path is not None:
+            _make_folder(self.path.parent)
+        with self._translated():
+            # isolation_level=None: transactions begin and end where this module says so.
+            self._connection = sqlite3.connect(
+                self.path or ":memory:", timeout=busy_timeout_s, isolation_level=None, check_same_thread=False
+            )
+        try:
+            with self._translated():
+                self._connection.execute("PRAGMA journal_mode = WAL")
+                # FULL, not NORMAL: what has been committed is acknowledged to others, so it must outlive a power cut.
+                self._connection.execute("PRAGMA synchronous = FULL")
+        except BaseException:
+            self._connection.close()
+            raise
+
+    @contextmanager
+    def transaction(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[Connection]:
+        """All or nothing: commits on leaving, takes everything back on an error.
+
+        Raises:
+            StoreUnavailable: the file can't be used now (locked, read-only, no room, removed); later it may.
+            StoreDamaged: the file is broken.
+            StoreRejected: a constraint of the file's tables says no.
+        """
+        with self._turn, self._translated():
+            self._connection.execute(begin)
+            if self.path is not None and not self.path.exists():
+                self._connection.execute("ROLLBACK")
+                message = f"{self.path} was removed while it was open"
+                raise StoreUnavailable(message, advice="Start Strapline again: it makes a new one.")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            finally:
+                # A full disk has ended the transaction already; most other errors have not.
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """Release the file; safe to call twice."""
+        with self._turn:
+            self._connection.close()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            found = self._store_error(error)
+            if found is None:
+                raise
+            raise found from error
+
+    def _store_error(self, error: sqlite3.DatabaseError) -> StoreError | None:
+        primary_code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        message = f"{self.path}: {error}"
+        if primary_code == sqlite3.SQLITE_CONSTRAINT:
+            return StoreRejected(message, advice="The file keeps this field as another type; move the file away.")
+        if primary_code in _DAMAGED:
+            return StoreDamaged(message, advice=_DAMAGED[primary_code])
+        if primary_code in _ADVICE:
+            return StoreUnavailable(message, advice=_ADVICE[primary_code])
+        return None
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"folder {folder} can't be created: {error.strerror}"
+        raise StoreUnavailable(message, advice=_ADVICE[sqlite3.SQLITE_CANTOPEN]) from error
