@@ -154,6 +154,32 @@ def test_every_window_equals_the_batch_functions_at_any_chunking(rr_ticks: list[
     assert_equals_batch(points, beats)
 
 
+@settings(max_examples=25, deadline=None)
+@given(st.one_of(heart_rr, rr_with_artifacts), st.sets(st.integers(1, 400), max_size=4))
+def test_an_engine_restored_from_a_snapshot_goes_on_as_if_it_had_never_stopped(
+    rr_ticks: list[int], stops: set[int]
+) -> None:
+    beats = beats_of(rr_ticks)
+    engine, points = Engine(), []
+    for sequence, beat in enumerate(beats):
+        if sequence in stops:
+            engine = Engine.restore(engine.snapshot())
+        points.extend(engine.step(batch(sequence, [beat])))
+    assert points == points_of(beats, [1] * len(beats))
+
+
+def test_a_snapshot_of_another_form_is_refused() -> None:
+    with pytest.raises(ValueError, match="form 0"):
+        Engine.restore(b"[0, 5, {}]")
+
+
+def test_no_difference_is_taken_over_a_batch_that_is_missing() -> None:
+    beats = beats_of([1024, 1000, 1024, 1000])
+    engine = Engine()
+    first, third = engine.step(batch(0, beats[:2])), engine.step(batch(2, beats[2:]))
+    assert [p.fields["rr_prev_ms"] for p in (*first, *third) if "rr_prev_ms" in p.fields] == [1000.0, 1000.0]
+
+
 def test_a_night_of_beats_leaves_the_sums_exact_and_the_memory_as_it_was() -> None:
     windows, random = SlidingWindows((60, 300)), np.random.default_rng(5)
     nn_ms = np.round(random.uniform(600, 1100, 30_000) * UNITS_PER_MS) / UNITS_PER_MS
