@@ -22,6 +22,7 @@ StraplineError (advice, exit_code)
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar
 
 
@@ -128,8 +129,16 @@ class StoreUnavailable(StoreError):
 
 
 class StoreDamaged(StoreUnavailable):
-    """A database file of ours is broken, or another program's."""
+    """A database file of ours is broken, or another program's; `path` names it."""
+
+    def __init__(self, message: str, *, path: Path | None, advice: str = "") -> None:
+        super().__init__(message, advice=advice)
+        self.path = path
 
 
 class StoreRejected(StoreError):
-    """The store will never take these points: not retried."""
+    """The store will never take these points: not retried; `dropped` says how many, where the store says so."""
+
+    def __init__(self, message: str, *, dropped: int | None = None, advice: str = "") -> None:
+        super().__init__(message, advice=advice)
+        self.dropped = dropped

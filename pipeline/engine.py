@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ingest.model import MS_PER_TICK, Beat, BeatBatch, Contact, StrapStatus
+from ingest.model import MS_PER_TICK, Beat, BeatBatch, StrapStatus
 from pipeline.artifacts import BeatKind, Corrector, NnBeat, is_artifact
 from pipeline.indices import (
     ENTROPY_EVERY_S,
@@ -24,6 +24,7 @@ from pipeline.indices import (
     entropy_indices,
     reason_for_none,
 )
+from pipeline.rows import beat_of, beat_row
 from pipeline.schema import BEAT, HEART, HRV, STRAP, FieldValue, Point
 from pipeline.windows import SlidingWindows, Window, entry
 
@@ -59,10 +60,10 @@ class _StreamState:
 
     def snapshot(self) -> dict[str, Any]:
         return {
-            "previous": self.previous and _as_row(self.previous),
-            "recent": [_as_row(beat) for beat in self.recent],
+            "previous": self.previous and beat_row(self.previous),
+            "recent": [beat_row(beat) for beat in self.recent],
             "corrector": self.corrector.snapshot(),
-            "unsettled": [_as_row(beat) for beat in self.unsettled],
+            "unsettled": [beat_row(beat) for beat in self.unsettled],
             "judged_ns": self.judged_ns,
             "judged_artifact": self.judged_artifact,
             "judged_count": self.judged_count,
@@ -77,23 +78,14 @@ class _StreamState:
         return cls(
             **snapshot
             | {
-                "previous": previous and _from_row(previous),
-                "recent": deque(_from_row(row) for row in snapshot["recent"]),
+                "previous": previous and beat_of(previous),
+                "recent": deque(beat_of(row) for row in snapshot["recent"]),
                 "corrector": Corrector.restore(snapshot["corrector"]),
-                "unsettled": deque(_from_row(row) for row in snapshot["unsettled"]),
+                "unsettled": deque(beat_of(row) for row in snapshot["unsettled"]),
                 "windows": SlidingWindows.restore(WINDOWS_S, snapshot["windows"]),
                 "alpha1": SmoothedAlpha1.restore(snapshot["alpha1"]),
             }
         )
-
-
-def _as_row(beat: Beat) -> list[Any]:
-    return [beat.time_ns, beat.rr_ticks, beat.heart_rate_bpm, beat.contact, beat.segment, beat.gap_before]
-
-
-def _from_row(row: list[Any]) -> Beat:
-    time_ns, rr_ticks, heart_rate_bpm, contact, segment, gap_before = row
-    return Beat(time_ns, rr_ticks, heart_rate_bpm, Contact(contact), segment, gap_before)
 
 
 class Engine:

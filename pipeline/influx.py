@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -168,7 +169,7 @@ class _InfluxStore(ABC):
         message = f"{self!r} answered {error.status}: {_quote(_said(error))}"
         if error.status in {_TOO_MANY_REQUESTS, _TIMED_OUT} or error.status >= _SERVER_ERRORS:
             return StoreUnavailable(message, advice="The server is overloaded, starting or broken; its log says more.")
-        return StoreRejected(message, advice=self._advice(error.status))
+        return StoreRejected(message, dropped=_dropped(message), advice=self._advice(error.status))
 
 
 class _BucketStore(_InfluxStore):
@@ -296,6 +297,12 @@ def _said(error: ApiException) -> str:
     if not isinstance(answer, dict):
         return str(answer)
     return str(answer.get("message") or answer.get("error") or answer)
+
+
+def _dropped(message: str) -> int | None:
+    """How many points a partial write left out, by the server's own count."""
+    found = re.search(r"dropped=(\d+)", message)
+    return int(found.group(1)) if found else None
 
 
 def _is_about_no_points(error: StoreRejected) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from ingest.errors import StoreRejected
 from ingest.packing import pack
 from ingest.recording import Recording
 from ingest.replay import PlaybackClock, Replay
-from pipeline.process import CLIENT_ID, REJECTED_FILE, Pipeline
+from pipeline.process import CLIENT_ID, Pipeline
 from pipeline.schema import BEAT, HEART, HRV, MEASUREMENTS
 from pipeline.sqlite import SqliteStore
 from pipeline.store import Store
@@ -60,7 +60,11 @@ async def publish(playback: Playback, address: BusAddress, clock: PlaybackClock)
 
 
 async def publish_and_process(
-    playback: Playback, address: BusAddress, stores: Sequence[Store], home: Path, clock: PlaybackClock
+    playback: Playback,
+    address: BusAddress,
+    stores: Mapping[str, Callable[[], Store]],
+    home: Path,
+    clock: PlaybackClock,
 ) -> CollectorCounts:
     """Play the recording, and return when all its beats are in every store.
 
@@ -74,11 +78,12 @@ async def publish_and_process(
             processing = group.create_task(pipeline.run())
             await pipeline.ready.wait()
             counts = await publish(playback, address, clock)
-            await pipeline.strap_left(playback.person, playback.strap)
+            await pipeline.strap_delivered(playback.person, playback.strap)
             processing.cancel()
-    if pipeline.refusal is not None:
-        message = f"{pipeline.counts.points_rejected} points were refused and set aside in {home / REJECTED_FILE}"
-        raise StoreRejected(f"{message}; the first: {pipeline.refusal}", advice=pipeline.refusal.advice)
+    for delivery in pipeline.deliveries:
+        if delivery.first_refusal is not None:
+            message = f"{delivery.points_rejected} points were refused and set aside; `strapline doctor` shows them"
+            raise StoreRejected(f"{message}; the first: {delivery.first_refusal}", advice=delivery.first_refusal.advice)
     return counts
 
 

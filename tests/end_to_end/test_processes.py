@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from ingest.bus import open_bus
 from ingest.wire import decode_object, decode_status
+from pipeline.journal import Journal
 from tests.ble.fake_bluez import FakeBluez, FakeStrap
 from tests.end_to_end.command import running, strapline
 from tests.fixtures.bluez import PrivateBus
@@ -108,9 +110,10 @@ async def test_messages_that_cannot_be_read_are_set_aside_and_all_others_are_sto
             live = decode_object((await bus.receive())[-1].payload, "live")
             assert await asyncio.to_thread(pipeline.stop) == 0
     assert "heart_rate_bpm" in live
-    aside = [json.loads(line) for line in (tmp_path / "unreadable.jsonl").read_text().splitlines()]
-    assert [record["reason"].split(": ")[1][:8] for record in aside] == ["not JSON", "wire ver", "strap"]
-    assert {record["topic"] for record in aside} == {topic}
+    with closing(Journal.open_to_read(tmp_path / "journal.db")) as journal:
+        aside = journal.unreadable()
+    assert {reason.split(": ")[1][:8] for _, reason, _ in aside} == {"not JSON", "wire ver", "strap"}
+    assert {where for where, _, _ in aside} == {topic}
     assert "same release" in " ".join(pipeline.said.split())
 
 

@@ -30,6 +30,7 @@ ADAPTERS = {
 PURE = (
     "ingest.gatt",
     "ingest.model",
+    "ingest.newest",
     "ingest.packing",
     "ingest.simulate",
     "ingest.timeline",
@@ -44,7 +45,9 @@ PURE = (
     "pipeline.indices",
     "pipeline.live",
     "pipeline.nonlinear",
+    "pipeline.ranges",
     "pipeline.respiration",
+    "pipeline.rows",
     "pipeline.running_sums",
     "pipeline.schema",
     "pipeline.time_domain",
