@@ -11,7 +11,7 @@ from collections import OrderedDict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ingest.model import MS_PER_TICK, Beat, BeatBatch, StrapStatus
+from ingest.model import MS_PER_TICK, Beat, BeatBatch, Marker, StrapStatus
 from pipeline.artifacts import BeatKind, Corrector, NnBeat, is_artifact
 from pipeline.indices import (
     ENTROPY_EVERY_S,
@@ -22,7 +22,7 @@ from pipeline.indices import (
     entropy_indices,
     reason_for_none,
 )
-from pipeline.schema import BEAT, HEART, HRV, STRAP, FieldValue, Point
+from pipeline.schema import BEAT, EVENT, HEART, HRV, STRAP, FieldValue, Point
 from pipeline.windows import SlidingWindows, Window, entry
 
 _SECOND_NS = 1_000_000_000
@@ -104,6 +104,12 @@ def status_point(person: str, strap: str, status: StrapStatus, received_ns: int)
     }
     fields = {name: value for name, value in known.items() if value is not None}
     return Point(STRAP, (person, strap), fields, received_ns if status.time_ns is None else status.time_ns)
+
+
+def event_point(person: str, marker: Marker, received_ns: int) -> Point:
+    """A person's marker as a point, at its own time or, without one, at that of its receipt."""
+    fields: dict[str, FieldValue] = {"action": str(marker.action), "text": marker.text}
+    return Point(EVENT, (person, str(marker.kind)), fields, received_ns if marker.time_ns is None else marker.time_ns)
 
 
 def _take_in(state: _StreamState, beat: Beat) -> Iterator[Point]:
