@@ -55,7 +55,7 @@ async def test_while_a_store_is_away_nothing_is_acknowledged_and_then_all_is_sto
     ("topic", "payload", "reason"),
     [
         (strap_topic("anna", "h10", "beats"), batch(0, person="ben"), "names ben/h10 inside"),
-        ("strapline/v1/an\\na/h10/beats", batch(0, person="an\\na"), "tag person can't be"),
+        ("strapline/v1/an\\na/h10/beats", batch(0, person="an\\na"), "MQTT topics can't carry"),
         (strap_topic("anna", "h10", "status"), b'{"v":1,"connected":true,"model":"H\\u0000"}', "model can't be"),
         (strap_topic("anna", "h10", "status"), b'{"v":1,"connected":true,"battery_pct":101}', "battery_pct"),
     ],
