@@ -17,11 +17,11 @@ import platformdirs
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     SettingsError,
-    TomlConfigSettingsSource,
 )
 
 from ingest.bus import BusAddress
@@ -63,9 +63,7 @@ class StrapSettings(BaseModel):
 class Settings(BaseSettings):
     """All that can be set."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=ENV_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, toml_file=None
-    )
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True)
 
     bus_url: str = Field(
         "embedded://127.0.0.1:1883",
@@ -87,19 +85,6 @@ class Settings(BaseSettings):
         None, description="password of the live page; required before it listens on more than this machine"
     )
     straps: dict[str, StrapSettings] = Field(default_factory=dict, description="the straps, one table each")
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Command line first, then environment, then the TOML file."""
-        del dotenv_settings, file_secret_settings
-        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls))
 
     @property
     def bus_address(self) -> BusAddress:
@@ -128,23 +113,19 @@ def load_settings(home: Path, **overrides: Any) -> Settings:
         overrides: what the command line says; None counts as not said.
 
     Raises:
-        ConfigError: an unknown key (with the nearest known one), a value of the wrong kind, a secret that can't be
-            read, a name that MQTT can't carry.
+        ConfigError: a file that is not TOML, an unknown key (with the nearest known one), a value of the wrong kind,
+            a secret that can't be read, a name that MQTT can't carry.
     """
     _check_environment(os.environ)
     said = {key: value for key, value in overrides.items() if value is not None}
     file = home / FILE_NAME
     try:
-        settings = _with_file(file)(**{**_secrets_from_files(os.environ), **said})
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{file} is not TOML: {error}", advice="docs/configuration.md shows an example.") from error
+        settings = _with_file(_read(file))(**{**_secrets_from_files(os.environ), **said})
     except ValidationError as error:
         raise _explain(error, file) from error
-    except SettingsError as error:
+    except (SettingsError, RecursionError) as error:
         advice = "Tables can't be given in one variable: use STRAPLINE_STRAPS__<NAME>__<KEY>."
         raise ConfigError(f"environment: {error}", advice=advice) from error
-    except OSError as error:
-        raise ConfigError(f"{file} can't be read: {error.strerror}", advice="Check its permissions.") from error
     _check_urls(settings)
     for name, strap in settings.straps.items():
         check_name("strap", name)
@@ -152,9 +133,32 @@ def load_settings(home: Path, **overrides: Any) -> Settings:
     return settings
 
 
-def _with_file(file: Path) -> type[Settings]:
+def _read(file: Path) -> dict[str, Any]:
+    """What the file says; nothing if it is not there."""
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))  # some editors put a byte order mark in front
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise ConfigError(f"{file} can't be read: {error.strerror}", advice="Check its permissions.") from error
+    except (ValueError, RecursionError) as error:  # besides its own error: no UTF-8, too many digits, nested too deep
+        raise ConfigError(f"{file} is not TOML: {error}", advice="docs/configuration.md shows an example.") from error
+
+
+def _with_file(said: dict[str, Any]) -> type[Settings]:
     class FileSettings(Settings):
-        model_config = SettingsConfigDict(toml_file=file)
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            """Command line first, then environment, then the TOML file."""
+            del dotenv_settings, file_secret_settings
+            return (init_settings, env_settings, InitSettingsSource(settings_cls, said))
 
     return FileSettings
 
@@ -169,20 +173,30 @@ def _secrets_from_files(environment: Mapping[str, str]) -> dict[str, str]:
             except OSError as error:
                 message = f"{variable} names a file that can't be read: {error.strerror}"
                 raise ConfigError(message, advice="Check its path and permissions.") from error
+            except UnicodeDecodeError:  # it would quote the secret
+                message = f"{variable} names a file that is no text"
+                raise ConfigError(message, advice="Save the secret as one line of UTF-8 text.") from None
     return secrets
 
 
 def _check_environment(environment: Mapping[str, str]) -> None:
     known = {f"{ENV_PREFIX}{key.upper()}" for key in Settings.model_fields}
     known |= {HOME_VARIABLE} | {f"{ENV_PREFIX}{key.upper()}_FILE" for key in SECRETS}
+    of_a_strap = f"{ENV_PREFIX}STRAPS__"
     for variable in environment:
-        if variable.startswith(ENV_PREFIX) and variable.partition("__")[0] not in known:
-            raise ConfigError(f"unknown environment variable {variable}", advice=_nearest(variable, known))
+        if variable.startswith(ENV_PREFIX) and variable not in known and not variable.startswith(of_a_strap):
+            raise ConfigError(f"unknown environment variable {variable!r}", advice=_nearest(variable, known))
 
 
 def _check_urls(settings: Settings) -> None:
     for key, url in [("bus_url", settings.bus_url), *(("store_url", url) for url in settings.store_url)]:
-        if urlsplit(url).password is not None:
+        try:
+            parts = urlsplit(url)
+            password, _ = parts.password, parts.port
+        except ValueError:  # it may quote a password
+            message = f"{key} is no URL"
+            raise ConfigError(message, advice="docs/configuration.md shows the forms that it may have.") from None
+        if password is not None:
             secret = "bus_password" if key == "bus_url" else "store_token"
             raise ConfigError(f"{key} holds a password", advice=f"Put it into {secret}, so that it shows in no log.")
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ingest.model import MS_PER_TICK, Beat, BeatBatch, StrapStatus
+from ingest.model import MS_PER_TICK, Beat, BeatBatch
 from pipeline.artifacts import BeatKind, Corrector, NnBeat, is_artifact
 from pipeline.indices import (
     ENTROPY_EVERY_S,
@@ -25,7 +25,7 @@ from pipeline.indices import (
     reason_for_none,
 )
 from pipeline.rows import beat_of, beat_row
-from pipeline.schema import BEAT, HEART, HRV, STRAP, FieldValue, Point
+from pipeline.schema import BEAT, HEART, HRV, FieldValue, Point
 from pipeline.windows import SlidingWindows, Window, entry
 
 _SECOND_NS = 1_000_000_000
@@ -138,19 +138,6 @@ class Engine:
         engine._sequence, state = rest
         engine._state = _StreamState.restore(state)
         return engine
-
-
-def status_point(person: str, strap: str, status: StrapStatus, received_ns: int) -> Point:
-    """A strap's state as a point, at its own time or, without one, at that of its receipt."""
-    known: dict[str, FieldValue | None] = {
-        "connected": int(status.connected),
-        "battery_pct": status.battery_pct,
-        "rssi_dbm": status.rssi_dbm,
-        "model": status.model,
-        "reason": status.reason,
-    }
-    fields = {name: value for name, value in known.items() if value is not None}
-    return Point(STRAP, (person, strap), fields, received_ns if status.time_ns is None else status.time_ns)
 
 
 def _take_in(state: _StreamState, tags: Tags, beat: Beat, *, follows: bool) -> Iterator[Point]:

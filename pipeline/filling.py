@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pipeline.engine import Engine
-from pipeline.intake import points_of_note
 from pipeline.journal import Journal, Stream
+from pipeline.notes import point_of_note
 from pipeline.schema import Point
 
 
@@ -31,4 +31,4 @@ def points_of_journal(journal: Journal, after_stream: int = 0) -> Iterator[tuple
                 yield done, points
             done = stream.id
     for note in journal.notes():
-        yield done, list(points_of_note(note))
+        yield done, [point_of_note(note.topic, note.payload, note.received_ns)]

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import contextlib
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ingest.bus import Message
 from ingest.database import Connection, Database
-from ingest.errors import ConfigError, MalformedPayload, StoreDamaged, WireError
+from ingest.errors import MalformedPayload, StoreDamaged, WireError
 from ingest.model import BeatBatch, Stored
 from ingest.newest import Newest
-from ingest.topics import check_name, parse_strap_topic
-from ingest.wire import decode_batch, decode_status
-from pipeline.engine import Engine, status_point
+from ingest.topics import BEATS, matches, parse_strap_topic
+from ingest.wire import decode_batch
+from pipeline.engine import Engine
 from pipeline.journal import (
     Note,
     Stream,
@@ -31,8 +31,9 @@ from pipeline.journal import (
     save_stream,
     set_aside,
 )
+from pipeline.notes import point_of_note
 from pipeline.outbox import add_points, create_outbox
-from pipeline.schema import Point, check_points
+from pipeline.schema import Point
 
 _STREAMS_KEPT = 64
 """Streams whose engine is held in memory: more than a household's straps, bounded whatever comes."""
@@ -63,7 +64,7 @@ class Taken:
     batches: int = 0
     beats: int = 0
     duplicates: int = 0
-    unreadable: list[WireError] = field(default_factory=list)
+    unreadable: list[tuple[str, WireError]] = field(default_factory=list)
     received_ns: list[int] = field(default_factory=list)  # of the batches that were new
     points: list[Point] = field(default_factory=list)  # for the stores, in order
     live: list[Point] = field(default_factory=list)  # those that are news, for the live topic
@@ -118,7 +119,7 @@ class _Transaction:
             try:
                 self._take_one(message)
             except WireError as error:
-                self.taken.unreadable.append(error)
+                self.taken.unreadable.append((message.topic, error))
                 set_aside(self.connection, Note(message.topic, message.payload, self.now_ns), str(error))
         # Streams that had more to step through than fits one transaction go on with the next.
         steps_left = _STEPS_AT_ONCE
@@ -133,25 +134,20 @@ class _Transaction:
         return self.taken
 
     def _take_one(self, message: Message) -> None:
-        topic = parse_strap_topic(message.topic)
-        try:
-            check_name("person", topic.person)
-            check_name("strap", topic.strap)
-        except ConfigError as error:
-            raise MalformedPayload(f"{message.topic}: {error}", topic=message.topic) from error
-        if topic.kind == "beats":
-            batch = decode_batch(message.payload, message.topic)
-            if (batch.person, batch.strap) != (topic.person, topic.strap):
-                # The broker's access rules speak of topics, so the topic decides whose beats may come here.
-                text = f"{message.topic}: names {batch.person}/{batch.strap} inside"
-                raise MalformedPayload(text, topic=message.topic)
-            self._take_batch(batch)
+        if not matches(BEATS, message.topic):
+            note = Note(message.topic, message.payload, self.now_ns)
+            point = point_of_note(note.topic, note.payload, note.received_ns)
+            add_note(self.connection, note)
+            self.taken.points.append(point)
+            self.taken.live.append(point)
             return
-        note = Note(message.topic, message.payload, self.now_ns)
-        points = points_of_note(note)
-        add_note(self.connection, note)
-        self.taken.points += points
-        self.taken.live += points
+        topic = parse_strap_topic(message.topic)
+        batch = decode_batch(message.payload, message.topic)
+        if (batch.person, batch.strap) != (topic.person, topic.strap):
+            # The broker's access rules speak of topics, so the topic decides whose beats may come here.
+            text = f"{message.topic}: names {batch.person}/{batch.strap} inside"
+            raise MalformedPayload(text, topic=message.topic)
+        self._take_batch(batch)
 
     def _take_batch(self, batch: BeatBatch) -> None:
         running = self._running(batch)
@@ -255,18 +251,3 @@ def _is_behind(stream: Stream) -> bool:
 def _has_batches_ahead(stream: Stream) -> bool:
     """Whether batches are here that the engine has not had."""
     return stream.ranges.from_on(stream.next_sequence) != (-1, -1)
-
-
-def points_of_note(note: Note) -> Sequence[Point]:
-    """The points of a message that is no beat.
-
-    Raises:
-        WireError: it can't be read, or no store could keep it.
-    """
-    topic = parse_strap_topic(note.topic)
-    points = [status_point(topic.person, topic.strap, decode_status(note.payload, note.topic), note.received_ns)]
-    try:
-        check_points(points)
-    except ValueError as error:
-        raise MalformedPayload(f"{note.topic}: {error}", topic=note.topic) from error
-    return points

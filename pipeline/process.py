@@ -12,9 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingest.bus import Bus, Message
-from ingest.errors import ConfigError, StoreDamaged, StoreUnavailable
-from ingest.topics import BEATS, STATUS, live_topic, strap_topic
-from ingest.wire import encode_object, encode_stored
+from ingest.errors import ConfigError, MalformedPayload, StoreDamaged, StoreUnavailable, WireError
+from ingest.topics import (
+    BEATS,
+    COMMAND,
+    STATUS,
+    command_error_topic,
+    live_topic,
+    parse_command_topic,
+    strap_topic,
+)
+from ingest.wire import encode_object, encode_refusal, encode_stored
 from pipeline.delivery import Delivery
 from pipeline.journal import FILE_NAME, Journal
 from pipeline.live import LiveValues
@@ -102,7 +110,7 @@ class Pipeline:
         Raises:
             BusError: in a group; the broker refuses the subscription, or a message of ours.
         """
-        await self._bus.subscribe(BEATS, STATUS)
+        await self._bus.subscribe(BEATS, STATUS, COMMAND)
         self.ready.set()
         try:
             async with asyncio.TaskGroup() as group:
@@ -169,8 +177,9 @@ class Pipeline:
 
     async def _tell(self, taken: Taken) -> None:
         """Log, count, and pass on what a transaction has stored."""
-        for error in taken.unreadable:
+        for topic, error in taken.unreadable:
             _log.error("message set aside error=%r advice=%r", str(error), error.advice)
+            await self._answer(topic, error)
         self.counts.unreadable += len(taken.unreadable)
         self.counts.batches += taken.batches
         self.counts.beats += taken.beats
@@ -190,6 +199,13 @@ class Pipeline:
                 if point.measurement is STRAP:
                     (self._left.discard if point.fields["connected"] else self._left.add)(point.tags)
             self._progress.notify_all()
+
+    async def _answer(self, topic: str, error: WireError) -> None:
+        """Tell whoever sent a command that it can't be read."""
+        with contextlib.suppress(MalformedPayload):  # no command, or one that names no person: nobody to tell
+            person = parse_command_topic(topic)
+            if self._bus.is_connected:
+                await self._bus.publish(command_error_topic(person), encode_refusal(error))
 
     async def _confirm(self) -> None:
         """Publish what is stored; while the broker is away, only the newest word for each strap waits."""

@@ -124,7 +124,19 @@ STRAP = Measurement(
     ),
 )
 
-MEASUREMENTS: Mapping[str, Measurement] = MappingProxyType({m.name: m for m in (BEAT, HEART, HRV, STRAP)})
+EVENT = Measurement(
+    "event",
+    "what a person said of a moment, at its own time",
+    ("person", "kind"),
+    (
+        Field(
+            "action", _S, "", "start or stop of a run, morning, breathing or rest; note, which begins and ends nothing"
+        ),
+        Field("text", _S, "", "what was said with it; empty when nothing"),
+    ),
+)
+
+MEASUREMENTS: Mapping[str, Measurement] = MappingProxyType({m.name: m for m in (BEAT, HEART, HRV, STRAP, EVENT)})
 
 
 @dataclass(frozen=True, slots=True)

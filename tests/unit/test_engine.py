@@ -13,14 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.gatt import parse_heart_rate_measurement
-from ingest.model import MS_PER_TICK, Beat, BeatBatch, Contact, StrapStatus
+from ingest.model import MS_PER_TICK, Beat, BeatBatch, Contact, Marker, MarkerAction, MarkerKind, StrapStatus
 from ingest.packing import pack
 from ingest.recording import demo_recording
 from ingest.timeline import BeatClock
 from pipeline.artifacts import BeatKind, correct
-from pipeline.engine import Engine, status_point
+from pipeline.engine import Engine
 from pipeline.indices import LIVE_PARTS, entropy_indices, reason_for_none
 from pipeline.live import UNITS, LiveValues
+from pipeline.notes import event_point, status_point
 from pipeline.schema import BEAT, HEART, HRV, Point, check_points
 from pipeline.time_domain import UNITS_PER_MS, time_domain
 from pipeline.windows import SlidingWindows, Window, entry
@@ -285,6 +286,22 @@ def test_a_clock_set_back_starts_the_windows_anew() -> None:
 def test_a_status_without_a_time_gets_that_of_its_receipt() -> None:
     point = status_point("anna", "h10", StrapStatus(connected=False, reason="collector offline"), received_ns=7)
     assert (point.time_ns, dict(point.fields)) == (7, {"connected": 0, "reason": "collector offline"})
+
+
+def test_a_marker_becomes_an_event_of_its_own_time_or_without_one_of_its_receipt() -> None:
+    start = event_point("anna", Marker(MarkerKind.RUN, MarkerAction.START, time_ns=START_NS), received_ns=7)
+    note = event_point("anna", Marker(MarkerKind.NOTE, text="second coffee"), received_ns=7)
+    check_points([start, note])
+    assert (start.tags, dict(start.fields), start.time_ns) == (
+        ("anna", "run"),
+        {"action": "start", "text": ""},
+        START_NS,
+    )
+    assert (note.tags, dict(note.fields), note.time_ns) == (
+        ("anna", "note"),
+        {"action": "note", "text": "second coffee"},
+        7,
+    )
 
 
 def test_live_values_carry_units_and_turn_to_nothing_when_the_strap_leaves() -> None:

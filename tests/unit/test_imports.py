@@ -45,6 +45,7 @@ PURE = (
     "pipeline.indices",
     "pipeline.live",
     "pipeline.nonlinear",
+    "pipeline.notes",
     "pipeline.ranges",
     "pipeline.respiration",
     "pipeline.rows",

@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from ingest.bus import Bus, BusAddress, Message, open_bus
 from ingest.database import Database
 from ingest.model import Beat, BeatBatch, Contact
-from ingest.topics import strap_topic
-from ingest.wire import decode_stored, encode_batch
+from ingest.topics import command_error_topic, command_topic, strap_topic
+from ingest.wire import decode_object, decode_stored, encode_batch
 from pipeline.engine import Engine
 from pipeline.intake import Intake
 from pipeline.journal import FILE_NAME, Journal
 from pipeline.process import CLIENT_ID, Pipeline
-from pipeline.schema import BEAT, STRAP, Point
+from pipeline.schema import BEAT, EVENT, STRAP, Point
 from pipeline.sqlite import SqliteStore
 from pipeline.store import Store
 from tests.support import eventually
@@ -147,7 +147,7 @@ async def test_each_batch_is_confirmed_once_it_is_in_the_journal_and_a_repeat_is
     ("topic", "payload", "reason"),
     [
         (strap_topic("anna", "h10", "beats"), encode_batch(batch(0, person="ben")), "names ben/h10 inside"),
-        ("strapline/v1/an\\na/h10/beats", encode_batch(batch(0, person="an\\na")), "an\\\\na"),
+        ("strapline/v1/an\\na/h10/beats", encode_batch(batch(0, person="an\\na")), "MQTT topics can't carry"),
         (strap_topic("anna", "h10", "status"), b'{"v":1,"connected":true,"model":"H\\u0000"}', "model can't be"),
         (strap_topic("anna", "h10", "status"), b'{"v":1,"connected":true,"battery_pct":101}', "battery_pct"),
     ],
@@ -236,3 +236,17 @@ def test_a_restart_steps_through_the_batches_since_the_last_snapshot_only(monkey
     monkeypatch.setattr(Engine, "step", counted)
     assert Intake(database).take([message(batch(1000))], 0).points
     assert len(steps) <= 301
+
+
+async def test_a_command_becomes_an_event_and_one_that_cannot_be_read_is_answered(
+    tmp_path: Path, store: Callable[[], SqliteStore]
+) -> None:
+    async with running(tmp_path, store) as (_, says):
+        await says.subscribe(command_error_topic("anna"))
+        await says.publish(command_topic("anna"), b'{"v":1,"kind":"swim"}')
+        await says.publish(command_topic("anna"), b'{"v":1,"kind":"run","action":"start"}')
+        async with asyncio.timeout(5):
+            (answer,) = await says.receive()
+        with closing(store()) as opened:
+            await eventually(lambda: opened.count(EVENT) == 1, "the good command is stored")
+    assert "kind" in str(decode_object(answer.payload, "answer")["reason"])
