@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
 
-from ingest.errors import StoreDamaged, StoreError, StoreRejected, StoreUnavailable
+from ingest.errors import StoreBusy, StoreDamaged, StoreError, StoreRejected, StoreUnavailable
 
 Connection = sqlite3.Connection
 
@@ -34,13 +34,15 @@ class Database:
     Args:
         path: the file; it and its folder are created where they are missing. None: in memory, gone with the process.
         busy_timeout_s: how long to wait for another program's lock.
+        exclusive: no other program may use the file from the first transaction on until it is closed.
 
     Raises:
+        StoreBusy: another program holds the file.
         StoreUnavailable: the file can't be opened.
         StoreDamaged: the file is no SQLite file, or a broken one.
     """
 
-    def __init__(self, path: Path | None, *, busy_timeout_s: float = 5.0) -> None:
+    def __init__(self, path: Path | None, *, busy_timeout_s: float = 5.0, exclusive: bool = False) -> None:
         self.path = path and path.absolute()
         self._turn = RLock()
         if self.path is not None:
@@ -52,6 +54,8 @@ class Database:
             )
         try:
             with self._translated():
+                if exclusive:
+                    self._connection.execute("PRAGMA locking_mode = EXCLUSIVE")
                 self._connection.execute("PRAGMA journal_mode = WAL")
                 # FULL, not NORMAL: what has been committed is acknowledged to others, so it must outlive a power cut.
                 self._connection.execute("PRAGMA synchronous = FULL")
@@ -102,6 +106,8 @@ class Database:
         message = f"{self.path}: {error}"
         if primary_code == sqlite3.SQLITE_CONSTRAINT:
             return StoreRejected(message, advice="The file keeps this field as another type; move the file away.")
+        if primary_code == sqlite3.SQLITE_BUSY:
+            return StoreBusy(message, advice=_ADVICE[primary_code])
         if primary_code in _DAMAGED:
             return StoreDamaged(message, advice=_DAMAGED[primary_code])
         if primary_code in _ADVICE:

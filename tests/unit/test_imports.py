@@ -29,8 +29,10 @@ ADAPTERS = {
 
 PURE = (
     "ingest.gatt",
+    "ingest.in_flight",
     "ingest.model",
     "ingest.packing",
+    "ingest.ranges",
     "ingest.simulate",
     "ingest.timeline",
     "ingest.topics",
