@@ -143,7 +143,7 @@ async def _run_everything(settings: Settings, home: Path) -> None:
         group.create_task(process_all(settings, home, ready=hears))
         group.create_task(_show(settings.bus_address, listener, time.time_ns, in_clear(settings.page_password)))
         await hears.wait()
-        group.create_task(collect_all(settings))
+        group.create_task(collect_all(settings, home))
 
 
 def serve(context: typer.Context) -> None:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
 
-from ingest.errors import StoreDamaged, StoreError, StoreRejected, StoreUnavailable
+from ingest.errors import StoreBusy, StoreDamaged, StoreError, StoreRejected, StoreUnavailable
 
 Connection = sqlite3.Connection
 
@@ -36,17 +36,27 @@ class Database:
     Args:
         path: the file; it and its folder are created where they are missing. None: in memory, gone with the process.
         busy_timeout_s: how long to wait for another program's lock.
+        exclusive: no other program may use the file from the first transaction on until it is closed.
         damaged_gives_way: a file that is no database, or a broken one, is moved aside (`aside` is its new name), and an
             empty one takes its place.
 
     Raises:
+        StoreBusy: another program holds the file.
         StoreUnavailable: the file can't be opened.
         StoreDamaged: the file is no SQLite file, or a broken one.
     """
 
-    def __init__(self, path: Path | None, *, busy_timeout_s: float = 5.0, damaged_gives_way: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        *,
+        busy_timeout_s: float = 5.0,
+        exclusive: bool = False,
+        damaged_gives_way: bool = False,
+    ) -> None:
         self.path = path and path.absolute()
         self._busy_timeout_s = busy_timeout_s
+        self._exclusive = exclusive
         self._turn = RLock()
         if self.path is not None:
             _make_folder(self.path.parent)
@@ -102,6 +112,8 @@ class Database:
             self.path or ":memory:", timeout=self._busy_timeout_s, isolation_level=None, check_same_thread=False
         )
         try:
+            if self._exclusive:
+                connection.execute("PRAGMA locking_mode = EXCLUSIVE")
             connection.execute("PRAGMA journal_mode = WAL")
             # FULL, not NORMAL: what has been committed is acknowledged to others, so it must outlive a power cut.
             connection.execute("PRAGMA synchronous = FULL")
@@ -125,6 +137,8 @@ class Database:
         message = f"{self.path}: {error}"
         if primary_code == sqlite3.SQLITE_CONSTRAINT:
             return StoreRejected(message, advice="The file keeps this field as another type; move the file away.")
+        if primary_code == sqlite3.SQLITE_BUSY:
+            return StoreBusy(message, advice=_ADVICE[primary_code])
         if primary_code in _DAMAGED:
             # What is no database at all may be somebody's letter: its path is not given, so that nobody moves it.
             path = self.path if primary_code == sqlite3.SQLITE_CORRUPT else None

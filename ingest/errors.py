@@ -16,6 +16,7 @@ StraplineError (advice, exit_code)
 │   └── BusRefused               the broker said no (reason)
 └── StoreError                6
     ├── StoreUnavailable         may work later: retried
+    │   ├── StoreBusy            another program holds the file
     │   └── StoreDamaged         a file of ours is broken: moved away
     └── StoreRejected            never retried: set aside with its reason
 """
@@ -126,6 +127,10 @@ class StoreError(StraplineError):
 
 class StoreUnavailable(StoreError):
     """The store may take the same points later: retried."""
+
+
+class StoreBusy(StoreUnavailable):
+    """Another program holds the file."""
 
 
 class StoreDamaged(StoreUnavailable):

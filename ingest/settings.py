@@ -79,6 +79,12 @@ class Settings(BaseSettings):
         "`influxdb://host:8086/bucket?org=name` (1.8 to 3.x), `influxdb1://user@host:8086/database` (1.6, 1.7)",
     )
     store_token: SecretStr | None = Field(None, description="InfluxDB token, or password of an `influxdb1` user")
+    spool_max_age_days: float = Field(
+        30, gt=0, description="how long the collector keeps beats that the pipeline has not confirmed"
+    )
+    spool_max_mb: float = Field(
+        500, gt=0, description="how much of them it keeps, in MB; beyond it the oldest are dropped, and counted"
+    )
     page_host: str = Field("127.0.0.1", description="address that the live page listens on")
     page_port: int = Field(8080, ge=0, le=65535, description="port of the live page; 0 takes a free one")
     page_password: SecretStr | None = Field(

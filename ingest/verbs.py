@@ -13,13 +13,17 @@ from rich.table import Table
 
 from ingest.bus import is_in_process
 from ingest.cli import State, console, emit, run
-from ingest.collect import Collector, collector_bus
+from ingest.clock import JumpWatch
+from ingest.collect import Collector
+from ingest.courier import Courier
 from ingest.errors import ConfigError
 from ingest.model import Source
 from ingest.packing import pack
 from ingest.replay import PlaybackClock, Replay
 from ingest.settings import FILE_NAME, Settings, StrapSettings
 from ingest.simulate import simulated_rr_ticks
+from ingest.spool import FILE_NAME as SPOOL_FILE
+from ingest.spool import Spool, limits, open_spool
 from ingest.topics import check_name
 from ingest.wanted import WantedStrap
 
@@ -119,7 +123,7 @@ def collect(context: typer.Context) -> None:
     settings = state.settings()
     require_straps(settings)
     require_shared_bus(settings, "collector")
-    run(collect_all(settings))
+    run(collect_all(settings, state.home))
 
 
 def require_straps(settings: Settings) -> None:
@@ -143,23 +147,26 @@ def require_shared_bus(settings: Settings, who: str) -> None:
         raise ConfigError(message, advice="Set bus_url to your broker (mqtt://host:1883), or use `strapline run`.")
 
 
-async def collect_all(settings: Settings) -> None:
+async def collect_all(settings: Settings, home: Path) -> None:
     """Collect from every configured strap until cancelled.
 
     Raises:
         StrapError, BusError: in a group, from the radio and the broker.
+        ConfigError: another collector uses the data directory.
     """
     from ingest.radio import Radio
 
     radio = Radio()
-    async with asyncio.TaskGroup() as group:
+    bounds = limits(settings.spool_max_age_days, settings.spool_max_mb)
+    async with open_spool(home / SPOOL_FILE, bounds) as spool, asyncio.TaskGroup() as group:
         for name, strap in settings.straps.items():
-            group.create_task(_collect_one(settings, name, strap, radio))
+            group.create_task(_collect_one(settings, name, strap, radio, spool))
 
 
-async def _collect_one(settings: Settings, name: str, strap: StrapSettings, radio: Radio) -> None:
-    async with collector_bus(settings.bus_address, strap.person, name) as bus:
-        await Collector(bus, strap.person, name, stream=secrets.token_hex(8)).run(_source(strap, radio))
+async def _collect_one(settings: Settings, name: str, strap: StrapSettings, radio: Radio, spool: Spool) -> None:
+    courier = Courier(settings.bus_address, strap.person, name, spool)
+    jumps = JumpWatch() if strap.simulate is None else None
+    await Collector(courier, stream=secrets.token_hex(8), jumps=jumps).run(_source(strap, radio))
 
 
 def _source(strap: StrapSettings, radio: Radio) -> Source:

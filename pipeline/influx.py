@@ -38,6 +38,7 @@ _LINES_PER_REQUEST = 5000
 # A comment: the server checks who asks for which database, and finds nothing to store.
 _NO_POINTS = b"# strapline asks whether it may write\n"
 _LONGEST_QUOTE = 300
+_DROPPED = re.compile(r" *dropped=(\d+)")
 
 _TOO_MANY_REQUESTS, _TIMED_OUT, _SERVER_ERRORS = 429, 408, 500
 
@@ -169,7 +170,9 @@ class _InfluxStore(ABC):
         message = f"{self!r} answered {error.status}: {_quote(_said(error))}"
         if error.status in {_TOO_MANY_REQUESTS, _TIMED_OUT} or error.status >= _SERVER_ERRORS:
             return StoreUnavailable(message, advice="The server is overloaded, starting or broken; its log says more.")
-        return StoreRejected(message, dropped=_dropped(message), advice=self._advice(error.status))
+        # How many points it left out is no part of the reason, by which they are counted.
+        reason = _DROPPED.sub("", message)
+        return StoreRejected(reason, dropped=_dropped(message), advice=self._advice(error.status))
 
 
 class _BucketStore(_InfluxStore):
@@ -301,7 +304,7 @@ def _said(error: ApiException) -> str:
 
 def _dropped(message: str) -> int | None:
     """How many points a partial write left out, by the server's own count."""
-    found = re.search(r"dropped=(\d+)", message)
+    found = _DROPPED.search(message)
     return int(found.group(1)) if found else None
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 from ingest.bus import Message
 from ingest.database import Connection, Database
 from ingest.errors import MalformedPayload, StoreDamaged, WireError
-from ingest.model import BeatBatch, Stored
+from ingest.model import BeatBatch, SequenceRange, Stored
 from ingest.newest import Newest
+from ingest.ranges import contains, from_number_on
 from ingest.topics import BEATS, matches, parse_strap_topic
 from ingest.wire import decode_batch
 from pipeline.engine import Engine
@@ -201,7 +202,7 @@ class _Transaction:
                     self.taken.live += points
                 stream.next_sequence = batch.sequence + 1
                 steps += 1
-        if not _has_batches_ahead(stream):
+        if _next_range(stream) is None:
             running.ahead = None
         if stream.next_sequence - stream.snapshot_sequence >= _SNAPSHOT_EVERY:
             stream.snapshot_sequence = stream.next_sequence
@@ -229,25 +230,24 @@ class _Transaction:
             self.taken.stored[person, strap] = Stored(newest_ranges(self.connection, person, strap))
 
 
+def _next_range(stream: Stream) -> SequenceRange | None:
+    """The first unbroken stretch of batches that the engine has not had."""
+    return next(iter(from_number_on(stream.ranges, stream.next_sequence)), None)
+
+
 def _goes_on_at(stream: Stream) -> int:
     """The sequence at which the engine goes on: the next, or beyond those that will never come."""
     given_up = max(stream.next_sequence, stream.held_from)
-    first, _ = stream.ranges.from_on(stream.next_sequence)
-    return given_up if first < 0 else min(first, given_up)
+    ahead = _next_range(stream)
+    return given_up if ahead is None else min(ahead[0], given_up)
 
 
 def _reach(stream: Stream) -> int:
     """The last sequence to which the engine gets with what is here; -1 where it gets nowhere."""
-    at = _goes_on_at(stream)
-    first, last = stream.ranges.from_on(at)
-    return last if first == at else -1
+    ahead = _next_range(stream)
+    return ahead[1] if ahead is not None and ahead[0] == _goes_on_at(stream) else -1
 
 
 def _is_behind(stream: Stream) -> bool:
     """Whether the engine can go on: the next batch is here, or will never come."""
-    return _goes_on_at(stream) > stream.next_sequence or stream.next_sequence in stream.ranges
-
-
-def _has_batches_ahead(stream: Stream) -> bool:
-    """Whether batches are here that the engine has not had."""
-    return stream.ranges.from_on(stream.next_sequence) != (-1, -1)
+    return _goes_on_at(stream) > stream.next_sequence or contains(stream.ranges, stream.next_sequence)

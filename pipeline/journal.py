@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from ingest.database import Connection, Database
 from ingest.errors import StoreUnavailable
-from ingest.model import BeatBatch
-from pipeline.ranges import Ranges
+from ingest.model import BeatBatch, SequenceRange
+from ingest.ranges import contains, merged
 from pipeline.rows import beat_of, beat_row
 
 FILE_NAME = "journal.db"
@@ -62,7 +62,7 @@ class Stream:
     person: str
     strap: str
     stream: str
-    ranges: Ranges = field(default_factory=Ranges)
+    ranges: tuple[SequenceRange, ...] = ()  # of the sequences that are here
     next_sequence: int = 0
     held_from: int = 0
     snapshot_sequence: int = 0
@@ -155,7 +155,7 @@ def save_stream(connection: Connection, stream: Stream) -> None:
     """Store what has changed of a stream's record."""
     connection.execute(
         "UPDATE stream SET ranges = ?, next_sequence = ?, held_from = ? WHERE id = ?",
-        (json.dumps(list(stream.ranges)), stream.next_sequence, stream.held_from, stream.id),
+        (json.dumps(stream.ranges), stream.next_sequence, stream.held_from, stream.id),
     )
 
 
@@ -175,8 +175,9 @@ def read_snapshot(connection: Connection, stream: Stream) -> bytes | None:
 
 def add_batch(connection: Connection, stream: Stream, batch: BeatBatch) -> bool:
     """Keep a batch; False if it is there already."""
-    if not stream.ranges.add(batch.sequence):
+    if contains(stream.ranges, batch.sequence):
         return False
+    stream.ranges = merged((*stream.ranges, (batch.sequence, batch.sequence)))
     connection.execute(
         "INSERT INTO batch VALUES (?, ?, ?, ?)",
         (stream.id, batch.sequence, batch.received_ns, json.dumps([beat_row(beat) for beat in batch.beats])),
@@ -201,13 +202,13 @@ def read_batches(
     ]
 
 
-def newest_ranges(connection: Connection, person: str, strap: str) -> dict[str, tuple[tuple[int, int], ...]]:
+def newest_ranges(connection: Connection, person: str, strap: str) -> dict[str, tuple[SequenceRange, ...]]:
     """What is here of a strap's newest streams: stream id to inclusive ranges of sequences."""
     rows = connection.execute(
         "SELECT stream, ranges FROM stream WHERE person = ? AND strap = ? ORDER BY id DESC LIMIT ?",
         (person, strap, _STREAMS_CONFIRMED),
     )
-    return {stream: tuple((first, last) for first, last in json.loads(ranges)) for stream, ranges in rows}
+    return {stream: _ranges(ranges) for stream, ranges in rows}
 
 
 def add_note(connection: Connection, note: Note) -> None:
@@ -232,4 +233,8 @@ def set_aside(connection: Connection, note: Note, reason: str) -> None:
 
 def _stream(row: tuple[int, str, str, str, str, int, int, int]) -> Stream:
     id_, person, strap, stream, ranges, *rest = row
-    return Stream(id_, person, strap, stream, Ranges(json.loads(ranges)), *rest)
+    return Stream(id_, person, strap, stream, _ranges(ranges), *rest)
+
+
+def _ranges(text: str) -> tuple[SequenceRange, ...]:
+    return tuple((first, last) for first, last in json.loads(text))

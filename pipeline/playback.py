@@ -11,11 +11,13 @@ from functools import partial
 from pathlib import Path
 
 from ingest.bus import BusAddress, open_bus
-from ingest.collect import Collector, CollectorCounts, collector_bus
+from ingest.collect import Collector, CollectorCounts
+from ingest.courier import Courier
 from ingest.errors import StoreRejected
 from ingest.packing import pack
 from ingest.recording import Recording
 from ingest.replay import PlaybackClock, Replay
+from ingest.spool import open_spool
 from pipeline.process import CLIENT_ID, Pipeline
 from pipeline.schema import BEAT, HEART, HRV, MEASUREMENTS
 from pipeline.sqlite import SqliteStore
@@ -54,9 +56,9 @@ async def publish(playback: Playback, address: BusAddress, clock: PlaybackClock)
     """Play the recording onto a bus, as its strap's collector would have."""
     recording = playback.recording
     source = Replay(pack(recording.rr_ticks, playback.start_ns), clock, model=f"recording {recording.name}")
-    async with collector_bus(address, playback.person, playback.strap) as bus:
-        collector = Collector(bus, playback.person, playback.strap, stream=recording.stream(playback.start_ns))
-        return await collector.run(source)
+    async with open_spool(None) as spool:
+        courier = Courier(address, playback.person, playback.strap, spool)
+        return await Collector(courier, stream=recording.stream(playback.start_ns)).run(source)
 
 
 async def publish_and_process(
@@ -98,7 +100,8 @@ def summarize(playback: Playback, counts: CollectorCounts, store: SqliteStore, s
     )
     heart = read(HEART, "heart_rate_bpm")
     rmssd = [float(value) for _, value in read(HRV, "rmssd_ms", window="60s")]
-    points = sum(len(read(measurement, measurement.fields[0].name)) for measurement in MEASUREMENTS.values())
+    of_strap = [measurement for measurement in MEASUREMENTS.values() if "strap" in measurement.tags]
+    points = sum(len(read(measurement, measurement.fields[0].name)) for measurement in of_strap)
     return {
         "recording": playback.recording.name,
         "beats_recorded": len(playback.recording.rr_ticks),

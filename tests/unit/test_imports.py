@@ -29,9 +29,11 @@ ADAPTERS = {
 
 PURE = (
     "ingest.gatt",
+    "ingest.in_flight",
     "ingest.model",
     "ingest.newest",
     "ingest.packing",
+    "ingest.ranges",
     "ingest.simulate",
     "ingest.timeline",
     "ingest.topics",
@@ -46,7 +48,6 @@ PURE = (
     "pipeline.live",
     "pipeline.nonlinear",
     "pipeline.notes",
-    "pipeline.ranges",
     "pipeline.respiration",
     "pipeline.rows",
     "pipeline.running_sums",
