@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from ingest.bus import Bus, BusAddress, Will, open_bus
 from ingest.errors import BusError, MalformedMeasurement
 from ingest.gatt import parse_heart_rate_measurement
-from ingest.model import BeatBatch, Notification, Source, StrapStatus
+from ingest.model import BeatBatch, Figures, Notification, Source, StrapStatus
 from ingest.timeline import BeatClock
 from ingest.topics import strap_topic
 from ingest.wire import encode_batch, encode_status
@@ -31,8 +31,18 @@ class CollectorCounts:
 
     notifications: int = 0
     malformed: int = 0
+    beats: int = 0  # received, doubled notifications left out
     batches: int = 0
     beats_published: int = 0  # acknowledged by the broker
+
+
+def figures(collectors: Sequence[Collector]) -> Figures:
+    """What the collectors of one process have done together; its state names the straps that are away."""
+    away = sorted(collector.strap for collector in collectors if not collector.is_connected)
+    return Figures(
+        state=f"no link to {', '.join(away)}" if away else "ok",
+        beats_in=sum(collector.counts.beats for collector in collectors),
+    )
 
 
 @asynccontextmanager
@@ -56,6 +66,11 @@ class Collector:
     _clock: BeatClock = field(default_factory=BeatClock)
     _connected: bool = False
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether the strap is linked to this collector."""
+        return self._connected
+
     async def run(self, source: Source) -> CollectorCounts:
         """Publish everything that the source gives, until it ends; a strap's source never does.
 
@@ -71,7 +86,7 @@ class Collector:
                     task = publications.create_task(self._handle(event))
                     task.add_done_callback(lambda _: in_flight.release())
         finally:
-            if self._connected:
+            if self._connected and self.bus.is_connected:
                 await self._say_goodbye()
         return self.counts
 
@@ -101,6 +116,7 @@ class Collector:
             return None
         sequence = self.counts.batches
         self.counts.batches += 1
+        self.counts.beats += len(beats)
         return BeatBatch(self.person, self.strap, self.stream, sequence, notification.arrival_ns, beats)
 
     async def _say_goodbye(self) -> None:

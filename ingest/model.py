@@ -17,6 +17,7 @@ MS_PER_TICK = 1000 / TICKS_PER_SECOND
 UInt16 = Annotated[int, Ge(0), Le(0xFFFF)]
 TimeNs = Annotated[int, Ge(0), Le(2**63 - 1)]
 Name = Annotated[str, MinLen(1)]
+Count = Annotated[int, Ge(0), Le(2**63 - 1)]
 Sequence = Annotated[int, Ge(0)]
 SequenceRange = tuple[Sequence, Sequence]  # the first and the last, both included
 
@@ -87,6 +88,37 @@ class StrapStatus:
     model: str | None = None
     location: str | None = None
     reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What a process tells of its work since its start; None where it has no such figure."""
+
+    state: Name = "ok"  # or a sentence that says what is wrong
+    beats_in: Count | None = None
+    beats_stored: Count | None = None
+    beats_dropped: Count | None = None
+    beats_duplicated: Count | None = None
+    batches_waiting: Count | None = None
+    points_waiting: Count | None = None
+    points_rejected: Count | None = None
+    delay_p50_s: float | None = None  # from a batch's arrival at the collector until it is stored
+    delay_p95_s: float | None = None
+    delay_p99_s: float | None = None
+    reconnects: Count | None = None
+    clock_jumps: Count | None = None
+    clock_offsets_s: dict[Name, float] | None = None  # of the collectors: above 0, their clock is behind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessHealth(Figures):
+    """How a process is at a moment."""
+
+    process: Name
+    online: bool
+    release: Name
+    started_ns: TimeNs
+    time_ns: TimeNs | None = None  # None in a last will, which is written before it is needed
 
 
 @dataclass(frozen=True, slots=True)

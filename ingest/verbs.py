@@ -13,8 +13,9 @@ from rich.table import Table
 
 from ingest.bus import is_in_process
 from ingest.cli import State, console, emit, run
-from ingest.collect import Collector, collector_bus
+from ingest.collect import Collector, collector_bus, figures
 from ingest.errors import ConfigError
+from ingest.health import Health, attend, tell
 from ingest.model import Source
 from ingest.packing import pack
 from ingest.replay import PlaybackClock, Replay
@@ -152,14 +153,22 @@ async def collect_all(settings: Settings) -> None:
     from ingest.radio import Radio
 
     radio = Radio()
+    collectors: list[Collector] = []
+    health = Health(settings.collector, lambda: figures(collectors))
     async with asyncio.TaskGroup() as group:
+        group.create_task(tell(health, settings.bus_address))
+        group.create_task(attend(health, settings))
         for name, strap in settings.straps.items():
-            group.create_task(_collect_one(settings, name, strap, radio))
+            group.create_task(_collect_one(settings, name, strap, radio, collectors))
 
 
-async def _collect_one(settings: Settings, name: str, strap: StrapSettings, radio: Radio) -> None:
+async def _collect_one(
+    settings: Settings, name: str, strap: StrapSettings, radio: Radio, collectors: list[Collector]
+) -> None:
     async with collector_bus(settings.bus_address, strap.person, name) as bus:
-        await Collector(bus, strap.person, name, stream=secrets.token_hex(8)).run(_source(strap, radio))
+        collector = Collector(bus, strap.person, name, stream=secrets.token_hex(8))
+        collectors.append(collector)
+        await collector.run(_source(strap, radio))
 
 
 def _source(strap: StrapSettings, radio: Radio) -> Source:

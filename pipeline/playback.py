@@ -93,7 +93,8 @@ def summarize(playback: Playback, counts: CollectorCounts, store: SqliteStore, s
     )
     heart = read(HEART, "heart_rate_bpm")
     rmssd = [float(value) for _, value in read(HRV, "rmssd_ms", window="60s")]
-    points = sum(len(read(measurement, measurement.fields[0].name)) for measurement in MEASUREMENTS.values())
+    of_the_strap = [measurement for measurement in MEASUREMENTS.values() if "strap" in measurement.tags]
+    points = sum(len(read(measurement, measurement.fields[0].name)) for measurement in of_the_strap)
     return {
         "recording": playback.recording.name,
         "beats_recorded": len(playback.recording.rr_ticks),

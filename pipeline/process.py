@@ -13,8 +13,11 @@ from pathlib import Path
 
 from ingest.bus import Bus, Message
 from ingest.errors import ConfigError, MalformedPayload, StoreRejected, StoreUnavailable, WireError
-from ingest.topics import BEATS, STATUS, live_topic, parse_strap_topic
+from ingest.health import Delays
+from ingest.model import Figures
+from ingest.topics import BEATS, HEALTH, STATUS, live_topic, parse_strap_topic, process_of
 from ingest.wire import decode_batch, decode_status, encode_object
+from pipeline.health import ClockWatch, health_points
 from pipeline.live import LiveValues
 from pipeline.schema import STRAP, Point, check_points
 from pipeline.store import Store
@@ -41,6 +44,8 @@ class PipelineCounts:
     """What one pipeline has done."""
 
     batches: int = 0
+    beats: int = 0
+    beats_stored: int = 0
     unreadable: int = 0
     points_rejected: int = 0
 
@@ -60,6 +65,10 @@ class Pipeline:
     counts: PipelineCounts = field(default_factory=PipelineCounts)
     refusal: StoreRejected | None = None  # why the first point was set aside
     ready: asyncio.Event = field(default_factory=asyncio.Event)  # set once the pipeline hears the bus
+    clocks: ClockWatch = field(default_factory=ClockWatch)
+    _delays: Delays = field(default_factory=Delays)
+    _received_ns: list[int] = field(default_factory=list)  # of the batches that are being stored
+    _away: dict[str, str] = field(default_factory=dict)  # the stores that do not answer, and why
     _engine: Engine = field(default_factory=Engine)
     _live: LiveValues = field(default_factory=LiveValues)
     _connected: dict[tuple[str, ...], bool] = field(default_factory=dict)
@@ -72,10 +81,24 @@ class Pipeline:
             StoreRejected: a store refuses everything that it is given: its settings must be wrong.
             BusError: the broker refuses the subscription.
         """
-        await self.bus.subscribe(BEATS, STATUS)
+        await self.bus.subscribe(BEATS, STATUS, HEALTH)
         self.ready.set()
         while True:
             await self._process(await self.bus.receive())
+
+    def figures(self) -> Figures:
+        """What it has done, and how; read for its health."""
+        p50_s, p95_s, p99_s = self._delays.quantiles(0.5, 0.95, 0.99, at_s=time.monotonic())
+        return Figures(
+            state="; ".join(f"a store is away: {error}" for error in self._away.values()) or "ok",
+            beats_in=self.counts.beats,
+            beats_stored=self.counts.beats_stored,
+            points_rejected=self.counts.points_rejected,
+            delay_p50_s=p50_s,
+            delay_p95_s=p95_s,
+            delay_p99_s=p99_s,
+            clock_offsets_s=self.clocks.offsets_s,
+        )
 
     async def strap_left(self, person: str, strap: str) -> None:
         """Return when a strap's disconnection, and so every beat that it sent before, is in every store."""
@@ -91,6 +114,7 @@ class Pipeline:
                 self._set_aside_message(message, error)
         if points:
             await asyncio.gather(*(self._write(store, points) for store in self.stores))
+        self._count_stored()
         for message in messages:
             message.ack()
         for person, record in self._live.update(points).items():
@@ -98,6 +122,13 @@ class Pipeline:
         async with self._progress:
             self._connected.update({p.tags: bool(p.fields["connected"]) for p in points if p.measurement is STRAP})
             self._progress.notify_all()
+
+    def _count_stored(self) -> None:
+        self.counts.beats_stored = self.counts.beats
+        now_ns, now_s = self.now_ns(), time.monotonic()
+        for received_ns in self._received_ns:
+            self._delays.add((now_ns - received_ns) / 1e9, now_s)
+        self._received_ns.clear()
 
     def _derive(self, message: Message) -> list[Point]:
         points = self._points_of(message)
@@ -108,6 +139,8 @@ class Pipeline:
         return points
 
     def _points_of(self, message: Message) -> list[Point]:
+        if process_of(message.topic) is not None:
+            return health_points(message, self.now_ns(), self.clocks)
         topic = parse_strap_topic(message.topic)
         if topic.kind == "status":
             status = decode_status(message.payload, message.topic)
@@ -117,6 +150,8 @@ class Pipeline:
             # The broker's access rules speak of topics, so the topic decides whose beats may come here.
             raise MalformedPayload(f"{message.topic}: names {batch.person}/{batch.strap} inside", topic=message.topic)
         self.counts.batches += 1
+        self.counts.beats += len(batch.beats)
+        self._received_ns.append(batch.received_ns)
         return self._engine.step(batch)
 
     async def _write(self, store: Store, points: Sequence[Point]) -> None:
@@ -126,10 +161,12 @@ class Pipeline:
             try:
                 rejected = await asyncio.to_thread(_write_all, store, points)
             except StoreUnavailable as error:
+                self._away[repr(store)] = str(error)
                 _log.warning("store away, will try again in_s=%.1f error=%r", delay_s, str(error))
                 await asyncio.sleep(delay_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
                 delay_s = min(2 * delay_s, _LONGEST_RETRY_S)
             else:
+                self._away.pop(repr(store), None)
                 break
         if len(rejected) == len(points):
             raise rejected[0][1]
