@@ -10,13 +10,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dashboards.boards import live_run
+from dashboards.boards import health, live_run
 from dashboards.reference import filled
 
 JSON_FOLDER = Path(__file__).parent / "json"
 DOCS_FOLDER = Path(__file__).parents[1] / "docs"
 
-_BOARDS = (live_run.board,)
+_BOARDS = (live_run.board, health.board)
 
 
 def build() -> dict[str, str]:

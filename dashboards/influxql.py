@@ -38,10 +38,11 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a query reads: a measurement of the chosen person, of one window if it has windows."""
+    """What a query reads: a measurement, of the chosen person if it has people, of one window if it has windows."""
 
     measurement: Measurement
     window_s: int | None = None
+    kind: str | None = None  # None: every kind
 
     def __post_init__(self) -> None:
         if (self.window_s is not None) != ("window" in self.measurement.tags):
@@ -54,8 +55,10 @@ class Source:
 
     def where(self, *conditions: str) -> str:
         """The FROM and WHERE clauses: this source, this person, and further conditions."""
+        person = (_PERSON,) if "person" in self.measurement.tags else ()
         window = () if self.window_s is None else (f"\"window\" = '{self.window_s}s'",)
-        return f'FROM "{self.measurement.name}" WHERE {" AND ".join((_PERSON, *window, *conditions))}'
+        kind = () if self.kind is None else (f"\"kind\" = '{self.kind}'",)
+        return f'FROM "{self.measurement.name}" WHERE {" AND ".join((*person, *window, *kind, *conditions))}'
 
 
 def _not_older_than(seconds: int) -> str:
@@ -79,6 +82,39 @@ def mean_series(source: Source, field: str, *, alias: str) -> Query:
     """The mean of a field for each interval of the panel; an interval without points has no value."""
     selected = f"SELECT mean({source.column(field)}) {source.where(_RANGE)}"
     return Query(f"{selected} GROUP BY time($__interval) fill(null)", Form.SERIES, alias)
+
+
+def last_series(source: Source, field: str, *, by: str, alias: str = "") -> Query:
+    """The last value of a field in each interval of the panel, one series for each value of a tag.
+
+    Args:
+        source: what to read.
+        field: of the measurement.
+        by: a tag; its value names the series.
+        alias: stands behind the tag's value in the name.
+    """
+    selected = f"SELECT last({source.column(field)}) {source.where(_RANGE)}"
+    return Query(
+        f"{selected} GROUP BY time($__interval), {_tag(source, by)} fill(null)", Form.SERIES, _named(by, alias)
+    )
+
+
+def rate_series(source: Source, field: str, *, by: str, alias: str = "") -> Query:
+    """How much a count has grown in a minute, one series for each value of a tag; a new start is no fall."""
+    selected = f"SELECT non_negative_derivative(last({source.column(field)}), 1m) {source.where(_RANGE)}"
+    return Query(
+        f"{selected} GROUP BY time($__interval), {_tag(source, by)} fill(none)", Form.SERIES, _named(by, alias)
+    )
+
+
+def _tag(source: Source, name: str) -> str:
+    if name not in source.measurement.tags:
+        raise KeyError(name)
+    return f'"{name}"'
+
+
+def _named(by: str, alias: str) -> str:
+    return f"$tag_{by}: {alias}" if alias else f"$tag_{by}"
 
 
 def points(source: Source, field: str, *, flag: str, is_set: bool, alias: str) -> Query:

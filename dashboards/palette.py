@@ -49,6 +49,9 @@ DFA_ALPHA1: Scale = (
 BEAT_AGE_S: Scale = (Step(None, Colour.GOOD, "live"), Step(3, Colour.CAUTION, "late"), Step(10, Colour.POOR, "silent"))
 CONNECTED: Scale = (Step(None, Colour.POOR, "not connected"), Step(1, Colour.GOOD, "connected"))
 
+ONLINE: Scale = (Step(None, Colour.POOR, "offline"), Step(1, Colour.GOOD, "online"))
+DELAY_S: Scale = (Step(None, Colour.GOOD, "good"), Step(3, Colour.CAUTION, "late"), Step(10, Colour.POOR, "very late"))
+
 
 def word(value: float, scale: Scale) -> str:
     """What a scale calls a value."""

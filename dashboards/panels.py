@@ -6,12 +6,13 @@ Core panels only, with the options that Grafana 9.4 to 13 have in common.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from grafana_foundation_sdk.builders import common as common_builders
-from grafana_foundation_sdk.builders import dashboard, stat, timeseries
+from grafana_foundation_sdk.builders import dashboard, stat, statetimeline, timeseries
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.variants import Dataquery
@@ -190,6 +191,18 @@ class Line:
         return drawn
 
 
+def _matcher(alias: str) -> SdkObject:
+    """Finds a series by its alias; where that begins with a tag's value, by what comes after it."""
+    if not alias.startswith("$tag_"):
+        return models.MatcherConfig(id_val="byName", options=alias)
+    _, _, rest = alias.partition(": ")
+    return models.MatcherConfig(id_val="byRegexp", options=f"/: {_escaped(rest)}$/" if rest else "/.*/")
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"[()%]", r"\\\g<0>", text)
+
+
 def _time_panel(card: Card, lines: Sequence[Line]) -> SdkObject:
     panel = _dress(timeseries.Panel(), card, [line.query for line in lines]).axis_width(_AXIS_WIDTH_PX)
     legend = common_builders.VizLegendOptions().show_legend(show_legend=True)
@@ -198,7 +211,7 @@ def _time_panel(card: Card, lines: Sequence[Line]) -> SdkObject:
     panel.tooltip(tooltip.sort(common.SortOrder.NONE))
     for line in lines:
         values = [models.DynamicConfigValue(key, value) for key, value in line.properties().items()]
-        panel.override_by_name(line.query.alias, values)
+        panel.with_override(_matcher(line.query.alias), values)
     return panel
 
 
@@ -216,6 +229,20 @@ def time_points(card: Card, lines: Sequence[Line]) -> SdkObject:
     """Single points over time, never joined."""
     panel = _time_panel(card, lines).draw_style(common.GraphDrawStyle.POINTS)
     return panel.show_points(common.VisibilityMode.ALWAYS).point_size(4)
+
+
+def states(card: Card, query: Query, scale: Scale) -> SdkObject:
+    """A lane for each series, coloured and worded by a scale; where it has no value, nothing is drawn."""
+    panel = _dress(statetimeline.Panel(), card, [query])
+    color = dashboard.FieldColor().mode(models.FieldColorModeId.THRESHOLDS)
+    panel.color_scheme(color).thresholds(_thresholds(scale)).mappings([])
+    panel.override_by_regexp("/.*/", [models.DynamicConfigValue("mappings", _words(scale))])
+    panel.show_value(common.VisibilityMode.NEVER).merge_values(merge_values=True).row_height(0.8)
+    panel.line_width(0).fill_opacity(70)
+    legend = common_builders.VizLegendOptions().show_legend(show_legend=True)
+    return panel.legend(
+        legend.display_mode(common.LegendDisplayMode.LIST).placement(common.LegendPlacement.BOTTOM).calcs([])
+    )
 
 
 def scatter(card: Card, query: Query, x: str, y: str, colour: Colour) -> SdkObject:

@@ -132,7 +132,9 @@ async def open_bus(
 
 
 @asynccontextmanager
-async def patient_bus(address: BusAddress, *, client_id: str, durable: bool = False) -> AsyncIterator[Bus]:
+async def patient_bus(
+    address: BusAddress, *, client_id: str, will: Will | None = None, durable: bool = False
+) -> AsyncIterator[Bus]:
     """The same for a process that runs for ever: where nothing answers, it waits and tries again.
 
     Raises:
@@ -142,7 +144,8 @@ async def patient_bus(address: BusAddress, *, client_id: str, durable: bool = Fa
     async with AsyncExitStack() as stack:
         while True:
             try:
-                bus = await stack.enter_async_context(open_bus(address, client_id=client_id, durable=durable))
+                opening = open_bus(address, client_id=client_id, will=will, durable=durable)
+                bus = await stack.enter_async_context(opening)
             except BusUnavailable as error:
                 _log.warning("%s; trying again in %.0f s. %s", error, delay_s, error.advice)
                 await asyncio.sleep(delay_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter

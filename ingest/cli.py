@@ -46,7 +46,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
-    epilog="Exit codes: 0 fine, 2 usage, 3 configuration, 4 radio, 5 broker, 6 store.",
+    epilog="Exit codes: 0 fine, 1 a process in trouble, 2 usage, 3 configuration, 4 radio, 5 broker, 6 store.",
 )
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from ingest.clock import JumpWatch, describe
 from ingest.courier import Courier
 from ingest.errors import MalformedMeasurement
 from ingest.gatt import parse_heart_rate_measurement
-from ingest.model import BeatBatch, Notification, SequenceRange, Source, StrapStatus
+from ingest.model import BeatBatch, Figures, Notification, SequenceRange, Source, StrapStatus
 from ingest.ranges import contains, merged
+from ingest.spool import SpoolHealth
 from ingest.spool_file import Held, StreamKey
 from ingest.timeline import BeatClock
 from ingest.wire import encode_batch
@@ -28,9 +30,24 @@ class CollectorCounts:
 
     notifications: int = 0
     malformed: int = 0
+    beats: int = 0  # received, doubled notifications left out
     batches: int = 0
     beats_published: int = 0  # acknowledged by the broker, at least once
     clock_jumps: int = 0
+
+
+def figures(collectors: Sequence[Collector], spool: SpoolHealth) -> Figures:
+    """What the collectors of one process have done together; its state names the straps that are away."""
+    away = sorted(collector.courier.strap for collector in collectors if not collector.is_connected)
+    troubles = [f"no link to {', '.join(away)}"] if away else []
+    troubles += [spool.trouble] if spool.trouble else []
+    return Figures(
+        state="; ".join(troubles) or "ok",
+        beats_in=sum(collector.counts.beats for collector in collectors),
+        beats_dropped=spool.dropped_beats,
+        batches_waiting=spool.batches + spool.in_memory,
+        clock_jumps=max((collector.counts.clock_jumps for collector in collectors), default=0),
+    )
 
 
 @dataclass(slots=True)
@@ -44,6 +61,11 @@ class Collector:
     _clock: BeatClock = field(default_factory=BeatClock)
     _status: StrapStatus | None = None  # the newest, as the source gave it
     _acknowledged: tuple[SequenceRange, ...] = ()
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the strap is linked to this collector."""
+        return self._status is not None and self._status.connected
 
     async def run(self, source: Source) -> CollectorCounts:
         """Collect everything that the source gives, until it ends; a strap's source never does.
@@ -80,7 +102,7 @@ class Collector:
 
     def _handle(self, event: Notification | StrapStatus) -> None:
         if isinstance(event, StrapStatus):
-            if event.connected and not self._is_strap_connected:
+            if event.connected and not self.is_connected:
                 self._clock.restart()
             self._status = event
             self._announce(event)
@@ -105,6 +127,7 @@ class Collector:
             return None
         sequence = self.counts.batches
         self.counts.batches += 1
+        self.counts.beats += len(beats)
         return BeatBatch(*self._key, sequence, notification.arrival_ns, beats)
 
     def _watch_clock(self) -> None:
@@ -116,10 +139,6 @@ class Collector:
         _log.warning("strap=%s %s", self.courier.strap, describe(jump_s))
         if self._status is not None and self._status.connected:
             self._announce(replace(self._status, time_ns=self.jumps.wall_ns(), reason=describe(jump_s)))
-
-    @property
-    def _is_strap_connected(self) -> bool:
-        return self._status is not None and self._status.connected
 
     def _announce(self, status: StrapStatus) -> None:
         """Publish a status; where it says nothing itself, it says what troubles the spool."""
@@ -146,7 +165,7 @@ class Collector:
     async def _say_goodbye(self) -> None:
         """Tell that the collector stops while its strap is connected; no broker, no word: its will has said it."""
         courier = self.courier
-        if not (self._is_strap_connected and courier.is_connected):
+        if not (self.is_connected and courier.is_connected):
             return
         courier.announce(StrapStatus(connected=False, reason="collector stopped"))
         try:

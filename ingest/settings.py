@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import socket
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,7 +27,7 @@ from pydantic_settings import (
 
 from ingest.bus import BusAddress
 from ingest.errors import ConfigError
-from ingest.topics import check_name
+from ingest.topics import as_collector_name, check_collector_name, check_name
 
 ENV_PREFIX = "STRAPLINE_"
 HOME_VARIABLE = "STRAPLINE_HOME"
@@ -90,12 +91,24 @@ class Settings(BaseSettings):
     page_password: SecretStr | None = Field(
         None, description="password of the live page; required before it listens on more than this machine"
     )
+    collector_name: str | None = Field(
+        None, description="name under which a collector tells its health; without it, that of the machine"
+    )
+    metrics_port: int | None = Field(
+        None, ge=0, le=65535, description="port of `/metrics` for Prometheus; without it, there is none"
+    )
+    metrics_host: str = Field("127.0.0.1", description="address that `/metrics` listens on; no password protects it")
     straps: dict[str, StrapSettings] = Field(default_factory=dict, description="the straps, one table each")
 
     @property
     def bus_address(self) -> BusAddress:
         """The broker and who we are to it."""
         return BusAddress(self.bus_url, self.bus_username, in_clear(self.bus_password), self.bus_ca_file)
+
+    @property
+    def collector(self) -> str:
+        """The name of a collector on this machine."""
+        return self.collector_name or as_collector_name(socket.gethostname())
 
 
 def in_clear(secret: SecretStr | None) -> str | None:
@@ -133,6 +146,8 @@ def load_settings(home: Path, **overrides: Any) -> Settings:
         advice = "Tables can't be given in one variable: use STRAPLINE_STRAPS__<NAME>__<KEY>."
         raise ConfigError(f"environment: {error}", advice=advice) from error
     _check_urls(settings)
+    if settings.collector_name is not None:
+        check_collector_name(settings.collector_name)
     for name, strap in settings.straps.items():
         check_name("strap", name)
         check_name("person", strap.person)

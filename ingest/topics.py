@@ -14,6 +14,8 @@ LIVE = f"{ROOT}/+/live"
 COMMAND = f"{ROOT}/+/command"
 HEALTH_ROOT = "strapline/health"
 HEALTH = f"{HEALTH_ROOT}/+"
+PIPELINE = "pipeline"
+"""The name under which the pipeline tells its health; no collector may bear it."""
 
 _MAX_NAME_LENGTH = 64
 # Separators and wildcards of MQTT; a backslash at the end of a tag can't be escaped in InfluxDB's line protocol.
@@ -79,6 +81,29 @@ def command_error_topic(person: str) -> str:
 def health_topic(process: str) -> str:
     """The topic of a process's health; `pipeline`, or a collector's name."""
     return f"{HEALTH_ROOT}/{check_name('process', process)}"
+
+
+def check_collector_name(name: str) -> str:
+    """The name, if a collector may bear it.
+
+    Raises:
+        ConfigError: see `check_name`; or it is the pipeline's.
+    """
+    if name == PIPELINE:
+        raise ConfigError(f"a collector can't be called {name!r}", advice="That is the pipeline's name: take another.")
+    return check_name("collector", name)
+
+
+def as_collector_name(host: str) -> str:
+    """A host's name made fit for a collector; `collector` where nothing of it is left."""
+    name = _FORBIDDEN.sub("-", host).lstrip("$").strip()[:_MAX_NAME_LENGTH].strip()
+    return "collector" if name in {"", PIPELINE} else name
+
+
+def process_of(topic: str) -> str | None:
+    """The process that a health topic is about; None if it is another topic."""
+    root, _, process = topic.rpartition("/")
+    return process if root == HEALTH_ROOT else None
 
 
 def parse_strap_topic(topic: str) -> StrapTopic:

@@ -14,9 +14,10 @@ from rich.table import Table
 from ingest.bus import is_in_process
 from ingest.cli import State, console, emit, run
 from ingest.clock import JumpWatch
-from ingest.collect import Collector
+from ingest.collect import Collector, figures
 from ingest.courier import Courier
 from ingest.errors import ConfigError
+from ingest.health import Health, attend, tell
 from ingest.model import Source
 from ingest.packing import pack
 from ingest.replay import PlaybackClock, Replay
@@ -159,14 +160,18 @@ async def collect_all(settings: Settings, home: Path) -> None:
     radio = Radio()
     bounds = limits(settings.spool_max_age_days, settings.spool_max_mb)
     async with open_spool(home / SPOOL_FILE, bounds) as spool, asyncio.TaskGroup() as group:
-        for name, strap in settings.straps.items():
-            group.create_task(_collect_one(settings, name, strap, radio, spool))
+        collectors = {name: _collector(settings, name, strap, spool) for name, strap in settings.straps.items()}
+        health = Health(settings.collector, lambda: figures([*collectors.values()], spool.health()))
+        group.create_task(tell(health, settings.bus_address))
+        group.create_task(attend(health, settings))
+        for name, collector in collectors.items():
+            group.create_task(collector.run(_source(settings.straps[name], radio)))
 
 
-async def _collect_one(settings: Settings, name: str, strap: StrapSettings, radio: Radio, spool: Spool) -> None:
+def _collector(settings: Settings, name: str, strap: StrapSettings, spool: Spool) -> Collector:
     courier = Courier(settings.bus_address, strap.person, name, spool)
     jumps = JumpWatch() if strap.simulate is None else None
-    await Collector(courier, stream=secrets.token_hex(8), jumps=jumps).run(_source(strap, radio))
+    return Collector(courier, stream=secrets.token_hex(8), jumps=jumps)
 
 
 def _source(strap: StrapSettings, radio: Radio) -> Source:

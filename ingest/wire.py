@@ -9,7 +9,7 @@ import pydantic_core
 from pydantic import TypeAdapter, ValidationError
 
 from ingest.errors import MalformedPayload, UnknownVersion, WireError
-from ingest.model import BeatBatch, Marker, Stored, StrapStatus
+from ingest.model import BeatBatch, Marker, ProcessHealth, Stored, StrapStatus
 
 WIRE_VERSION = 1
 """Raised when a field changes its meaning or goes away; readers ignore fields that they don't know."""
@@ -20,6 +20,7 @@ _BATCH = TypeAdapter(BeatBatch)
 _STATUS = TypeAdapter(StrapStatus)
 _STORED = TypeAdapter(Stored)
 _MARKER = TypeAdapter(Marker)
+_HEALTH = TypeAdapter(ProcessHealth)
 
 
 def encode_batch(batch: BeatBatch) -> bytes:
@@ -89,6 +90,20 @@ def encode_refusal(error: WireError) -> bytes:
     return encode_object({"reason": str(error), "advice": error.advice})
 
 
+def encode_health(health: ProcessHealth) -> bytes:
+    """The payload of a `health` topic, without the figures that the process does not have.
+
+    Raises:
+        ValueError: a field is out of its range; nothing should be sent.
+    """
+    return _encode(_HEALTH, health, exclude_none=True)
+
+
+def decode_health(payload: bytes, topic: str) -> ProcessHealth:
+    """What a process told of itself; the same errors as `decode_batch`."""
+    return _decode(_HEALTH, payload, topic)
+
+
 def decode_object(payload: bytes, topic: str) -> dict[str, object]:
     """The JSON object that a payload of our wire version holds, its fields unchecked; the errors of `decode_batch`."""
     try:
@@ -109,8 +124,8 @@ def encode_object(fields: dict[str, object]) -> bytes:
     return pydantic_core.to_json({"v": WIRE_VERSION, **fields}, inf_nan_mode="null")
 
 
-def _encode(adapter: TypeAdapter[T], record: T) -> bytes:
-    fields = adapter.dump_python(record, mode="json")
+def _encode(adapter: TypeAdapter[T], record: T, *, exclude_none: bool = False) -> bytes:
+    fields = adapter.dump_python(record, mode="json", exclude_none=exclude_none)
     payload = encode_object(fields)
     adapter.validate_json(payload, strict=True)
     return payload

@@ -1,25 +1,43 @@
-"""What `strapline doctor` looks at: settings, radio, broker, stores."""
+"""What `strapline doctor` looks at: settings, radio, broker, stores, and what each process last told of itself."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import contextlib
+import time
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from ingest.bus import open_bus
+from ingest.bus import BusAddress, Message, is_in_process, open_bus
 from ingest.database import Database
-from ingest.errors import BusError, StoreError, StraplineError
+from ingest.errors import BusError, StoreError, StraplineError, WireError
+from ingest.health import EVERY_S
+from ingest.model import ProcessHealth
 from ingest.settings import FILE_NAME, Settings, in_clear
+from ingest.topics import HEALTH, PIPELINE, process_of
+from ingest.wire import decode_health
+from pipeline.health import ADVICE, MAX_OFFSET_S
 from pipeline.journal import FILE_NAME as JOURNAL
 from pipeline.journal import Journal
 from pipeline.outbox import Outbox
 from pipeline.store import check_store, store_openers
 
 _LISTEN_S = 3.0
+_HEAR_S = 1.0  # retained messages follow a subscription at once
+_SILENT_AFTER_S = 6 * EVERY_S
+
+TROUBLE = 1
+"""Exit code of a process that died, hangs or loses beats."""
+
+_COUNTED = (
+    *("beats_in", "beats_stored", "beats_duplicated", "batches_waiting", "points_waiting"),
+    *("points_rejected", "reconnects", "clock_jumps"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +57,13 @@ async def examine(settings: Settings, home: Path) -> list[Finding]:
     findings += [Finding(f"strap {name}", f"worn by {strap.person}") for name, strap in settings.straps.items()]
     if any(strap.simulate is None for strap in settings.straps.values()):
         findings.append(await _finding("radio", _listen))
-    findings.append(await _finding("broker", lambda: _reach_broker(settings)))
+    broker = await _finding("broker", lambda: _reach_broker(settings))
+    findings.append(broker)
     findings += await asyncio.to_thread(_set_aside, home / JOURNAL)
     for url in settings.store_url:
         findings.append(await _finding("store", lambda url=url: _reach_store(url, settings, home)))  # type: ignore[misc]
+    if not broker.exit_code and not is_in_process(settings.bus_url):
+        findings += await _ask_processes(settings.bus_address)
     return findings
 
 
@@ -109,3 +130,72 @@ async def _reach_store(url: str, settings: Settings, home: Path) -> str:
         return f"{parts.scheme}://{parts.hostname or ''}{parts.path} takes points"
 
     return await asyncio.to_thread(check)
+
+
+async def _ask_processes(address: BusAddress) -> list[Finding]:
+    messages: dict[str, Message] = {}
+    try:
+        async with open_bus(address, client_id="strapline-doctor") as bus:
+            await bus.subscribe(HEALTH)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_HEAR_S):
+                    while True:
+                        for message in await bus.receive():
+                            message.ack()
+                            messages[message.topic] = message
+    except StraplineError as error:
+        return [Finding("processes", str(error), error.advice, error.exit_code)]
+    return process_findings(messages.values(), time.time_ns())
+
+
+def process_findings(messages: Iterable[Message], now_ns: int) -> list[Finding]:
+    """One finding for each process that has told its health, by name.
+
+    Args:
+        messages: the last one of each process.
+        now_ns: Unix time.
+    """
+    findings, told = [], {}
+    for message in messages:
+        name = process_of(message.topic) or message.topic
+        try:
+            told[name] = decode_health(message.payload, message.topic)
+        except WireError as error:
+            findings.append(Finding(f"process {name}", str(error), error.advice, TROUBLE))
+    offsets_s = (told[PIPELINE].clock_offsets_s if PIPELINE in told else None) or {}
+    findings += [_process_finding(name, health, offsets_s.get(name), now_ns) for name, health in told.items()]
+    return sorted(findings, key=lambda finding: finding.what)
+
+
+def _process_finding(name: str, health: ProcessHealth, offset_s: float | None, now_ns: int) -> Finding:
+    what = f"process {name}"
+    if health.time_ns is None:
+        forget = f"mosquitto_pub -r -n -t strapline/health/{name}"
+        advice = f"Start it again; its log says why it ended. If it is gone for good, make the broker forget: {forget}"
+        return Finding(what, f"{health.state}; it had started {_when(health.started_ns)}", advice, TROUBLE)
+    if not health.online:
+        return Finding(what, f"stopped {_when(health.time_ns)}")
+    age_s = (now_ns - health.time_ns) / 1e9 - (offset_s or 0.0)
+    facts = [f"runs since {_when(health.started_ns)}, release {health.release}"]
+    hints: list[str] = []
+    exit_code = 0
+    if health.state != "ok":
+        facts.append(health.state)
+        exit_code = TROUBLE if name == PIPELINE else 0  # a strap that nobody wears is no trouble
+    if age_s > _SILENT_AFTER_S:
+        hints.append("It hangs, or its machine is off: look at its log and start it again.")
+    if health.beats_dropped:
+        facts.append(f"beats dropped {health.beats_dropped}")
+        hints.append("Beats were lost for want of space or age: bring broker and pipeline back sooner.")
+    if offset_s is not None and abs(offset_s) > MAX_OFFSET_S:
+        facts.append(f"its clock is {abs(offset_s):.1f} s {'behind' if offset_s > 0 else 'ahead'}")
+        hints.append(ADVICE)
+    facts += [f"{counted.replace('_', ' ')} {count}" for counted in _COUNTED if (count := getattr(health, counted))]
+    if health.delay_p95_s is not None:
+        facts.append(f"delay p95 {health.delay_p95_s:.1f} s")
+    facts.append(f"told {age_s:.0f} s ago")
+    return Finding(what, "; ".join(facts), " ".join(hints), TROUBLE if hints else exit_code)
+
+
+def _when(time_ns: int) -> str:
+    return datetime.fromtimestamp(time_ns / 1e9).astimezone().isoformat(sep=" ", timespec="seconds")

@@ -14,9 +14,10 @@ from ingest.errors import MalformedPayload, StoreDamaged, WireError
 from ingest.model import BeatBatch, SequenceRange, Stored
 from ingest.newest import Newest
 from ingest.ranges import contains, from_number_on
-from ingest.topics import BEATS, matches, parse_strap_topic
+from ingest.topics import BEATS, matches, parse_strap_topic, process_of
 from ingest.wire import decode_batch
 from pipeline.engine import Engine
+from pipeline.health import ClockWatch, health_points
 from pipeline.journal import (
     Note,
     Stream,
@@ -64,7 +65,7 @@ class Taken:
 
     batches: int = 0
     beats: int = 0
-    duplicates: int = 0
+    duplicates: int = 0  # beats that were here already
     unreadable: list[tuple[str, WireError]] = field(default_factory=list)
     received_ns: list[int] = field(default_factory=list)  # of the batches that were new
     points: list[Point] = field(default_factory=list)  # for the stores, in order
@@ -76,8 +77,9 @@ class Taken:
 class Intake:
     """Takes messages in, in order; one call at a time."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clocks: ClockWatch | None = None) -> None:
         self._database = database
+        self._clocks = clocks or ClockWatch()
         self._streams: OrderedDict[tuple[str, str, str], _Running] = OrderedDict()
         self._newest: dict[str, Newest] = {}
         with database.transaction() as connection:
@@ -98,7 +100,9 @@ class Intake:
         """
         try:
             with self._database.transaction() as connection:
-                return _Transaction(self._database.path, connection, self._streams, self._newest, now_ns).take(messages)
+                return _Transaction(
+                    self._database.path, connection, self._streams, self._newest, self._clocks, now_ns
+                ).take(messages)
         except BaseException:
             self._streams.clear()  # the engines may be ahead of what is on the disk
             raise
@@ -110,6 +114,7 @@ class _Transaction:
     connection: Connection
     streams: OrderedDict[tuple[str, str, str], _Running]
     newest: dict[str, Newest]
+    clocks: ClockWatch
     now_ns: int
     taken: Taken = field(default_factory=Taken)
     touched: dict[int, _Running] = field(default_factory=dict)
@@ -135,6 +140,9 @@ class _Transaction:
         return self.taken
 
     def _take_one(self, message: Message) -> None:
+        if process_of(message.topic) is not None:
+            self.taken.points += health_points(message, self.now_ns, self.clocks)
+            return
         if not matches(BEATS, message.topic):
             note = Note(message.topic, message.payload, self.now_ns)
             point = point_of_note(note.topic, note.payload, note.received_ns)
@@ -156,7 +164,7 @@ class _Transaction:
         stream.held_from = max(stream.held_from, batch.held_from)
         self.touched[stream.id] = running
         if not add_batch(self.connection, stream, batch):
-            self.taken.duplicates += 1
+            self.taken.duplicates += len(batch.beats)
             return
         self.taken.batches += 1
         self.taken.beats += len(batch.beats)

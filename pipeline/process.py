@@ -13,9 +13,12 @@ from pathlib import Path
 
 from ingest.bus import Bus, Message
 from ingest.errors import ConfigError, MalformedPayload, StoreDamaged, StoreUnavailable, WireError
+from ingest.health import Delays
+from ingest.model import Figures
 from ingest.topics import (
     BEATS,
     COMMAND,
+    HEALTH,
     STATUS,
     command_error_topic,
     live_topic,
@@ -24,6 +27,7 @@ from ingest.topics import (
 )
 from ingest.wire import encode_object, encode_refusal, encode_stored
 from pipeline.delivery import Delivery
+from pipeline.health import ClockWatch
 from pipeline.journal import FILE_NAME, Journal
 from pipeline.live import LiveValues
 from pipeline.outbox import Outbox
@@ -50,7 +54,7 @@ class PipelineCounts:
 
     batches: int = 0
     beats: int = 0
-    duplicates: int = 0  # batches that were in the journal already
+    duplicates: int = 0  # beats that were in the journal already
     unreadable: int = 0
 
 
@@ -93,16 +97,33 @@ class Pipeline:
         self._to_confirm = asyncio.Event()
         self._all_confirmed = asyncio.Event()
         self._database = open_journal(home / FILE_NAME)
-        self._intake = Intake(self._database)
+        self._clocks = ClockWatch()
+        self._delays = Delays()
+        self._intake = Intake(self._database, self._clocks)
         self._outbox = Outbox(self._database)
         self._outbox.register(stores)
         journal = Journal(self._database)
         self.deliveries = [Delivery(name, opener, journal, self._outbox) for name, opener in stores.items()]
 
-    @property
-    def points_waiting(self) -> int:
-        """Points on their way to the store that has the most to get."""
-        return max((delivery.outbox.waiting(delivery.name) for delivery in self.deliveries), default=0)
+    def figures(self) -> Figures:
+        """What it has done, and how; read for its health, from any thread."""
+        p50_s, p95_s, p99_s = self._delays.quantiles(0.5, 0.95, 0.99, at_s=time.monotonic())
+        troubles = [f"the journal can't be written: {self.journal_state}"] if self.journal_state else []
+        troubles += [
+            f"store {delivery.name} is away: {delivery.state}" for delivery in self.deliveries if delivery.state
+        ]
+        return Figures(
+            state="; ".join(troubles) or "ok",
+            beats_in=self.counts.beats + self.counts.duplicates,
+            beats_stored=self.counts.beats,
+            beats_duplicated=self.counts.duplicates,
+            points_waiting=max((delivery.waiting for delivery in self.deliveries), default=0),
+            points_rejected=sum(delivery.points_rejected for delivery in self.deliveries),
+            delay_p50_s=p50_s,
+            delay_p95_s=p95_s,
+            delay_p99_s=p99_s,
+            clock_offsets_s=self._clocks.offsets_s,
+        )
 
     async def run(self) -> None:
         """Process until cancelled.
@@ -110,7 +131,7 @@ class Pipeline:
         Raises:
             BusError: in a group; the broker refuses the subscription, or a message of ours.
         """
-        await self._bus.subscribe(BEATS, STATUS, COMMAND)
+        await self._bus.subscribe(BEATS, STATUS, COMMAND, HEALTH)
         self.ready.set()
         try:
             async with asyncio.TaskGroup() as group:
@@ -169,10 +190,10 @@ class Pipeline:
     def _start_anew(self) -> None:
         """Go on with a new journal that holds what can be read of the old one; every store gets its points again."""
         aside = self._database.start_anew()
-        self._intake = Intake(self._database)
+        self._intake = Intake(self._database, self._clocks)
         if aside is not None:
             save_what_can_be_read(aside, self._database)
-            self._intake = Intake(self._database)
+            self._intake = Intake(self._database, self._clocks)
         self._outbox.register(delivery.name for delivery in self.deliveries)
 
     async def _tell(self, taken: Taken) -> None:
@@ -184,6 +205,9 @@ class Pipeline:
         self.counts.batches += taken.batches
         self.counts.beats += taken.beats
         self.counts.duplicates += taken.duplicates
+        now_ns, now_s = self._now_ns(), time.monotonic()
+        for received_ns in taken.received_ns:
+            self._delays.add((now_ns - received_ns) / 1e9, now_s)
         for (person, strap), stored in taken.stored.items():
             self._confirmations[strap_topic(person, strap, "stored")] = encode_stored(stored)
             self._all_confirmed.clear()

@@ -136,7 +136,33 @@ EVENT = Measurement(
     ),
 )
 
-MEASUREMENTS: Mapping[str, Measurement] = MappingProxyType({m.name: m for m in (BEAT, HEART, HRV, STRAP, EVENT)})
+HEALTH = Measurement(
+    "health",
+    "how a process is, each 10 s; counts are since its start, and what a process does not count is absent",
+    ("kind",),
+    (
+        Field("online", _I, "0/1", "1: it runs"),
+        Field("state", _S, "", "ok, or what is wrong"),
+        Field("beats_in", _I, "count", "beats received"),
+        Field("beats_stored", _I, "count", "beats stored for good"),
+        Field("beats_dropped", _I, "count", "beats given up, for want of space or age"),
+        Field("beats_duplicated", _I, "count", "beats that came again and were passed over"),
+        Field("batches_waiting", _I, "count", "batches that wait to be confirmed or processed"),
+        Field("points_waiting", _I, "count", "points that wait for a store"),
+        Field("points_rejected", _I, "count", "points that a store refused"),
+        Field("delay_p50_s", _F, "s", "median of the last minute, from a batch's arrival until it is stored"),
+        Field("delay_p95_s", _F, "s", "95 % of the last minute's batches were stored within it"),
+        Field("delay_p99_s", _F, "s", "99 % of the last minute's batches were stored within it"),
+        Field("reconnects", _I, "count", "times that the connection to the broker was lost and came back"),
+        Field("clock_jumps", _I, "count", "times that the machine's clock was set back or forward"),
+        Field("clock_offset_s", _F, "s", "how far the collector's clock is behind the pipeline's"),
+    ),
+)
+"""Its tag `kind` is the process: `pipeline`, or a collector's name."""
+
+MEASUREMENTS: Mapping[str, Measurement] = MappingProxyType(
+    {m.name: m for m in (BEAT, HEART, HRV, STRAP, EVENT, HEALTH)}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from ingest.bus import BusAddress
 from ingest.recording import Recording, demo_recording
 from pipeline.influx import open_influx
 from pipeline.playback import Playback, publish_and_process
+from pipeline.schema import HEALTH, STRAP, FieldType, FieldValue, Point
 from tests.fixtures.influxd import InfluxDatabase, fresh_database
 
 PEOPLE = ("anna", "Ben O. (guest)")
@@ -39,6 +41,22 @@ def _recording() -> Recording:
 END_MS = (_START_NS + _recording().duration_ns) // 1_000_000 + 1000
 
 
+_FIGURES: dict[FieldType, FieldValue] = {FieldType.FLOAT: 0.5, FieldType.STRING: "ok"}
+
+
+def _health() -> Iterator[Point]:
+    """Five minutes of two processes that tell all there is to tell, and of straps with battery and signal."""
+    for number in range(30):
+        time_ns = (END_MS - 300_000 + number * 10_000) * 1_000_000
+        fields = {field.name: _FIGURES.get(field.type, number) for field in HEALTH.fields}
+        for process in ("pipeline", "pi"):
+            yield Point(HEALTH, (process,), {**fields, "online": 1}, time_ns)
+    for person in PEOPLE:
+        yield Point(
+            STRAP, (person, f"strap of {person}"), {"connected": 1, "battery_pct": 90, "rssi_dbm": -60}, time_ns
+        )
+
+
 @dataclass(frozen=True)
 class RecordedDatabase:
     """A database that ends at `end_ms`, and whose people have every kind of point."""
@@ -55,6 +73,9 @@ def recorded_database(influxd_port: int, tmp_path_factory: pytest.TempPathFactor
     with fresh_database(influxd_port) as database:
         for person in PEOPLE:
             playback = Playback(_recording(), person, f"strap of {person}", _START_NS, math.inf)
-            stores = {"boards": partial(open_influx, f"influxdb1://127.0.0.1:{database.port}/{database.name}", None)}
+            opener = partial(open_influx, f"influxdb1://127.0.0.1:{database.port}/{database.name}", None)
+            stores = {"boards": opener}
             asyncio.run(publish_and_process(playback, BusAddress("memory:boards"), stores, home, playback.clock()))
+        with closing(opener()) as store:
+            store.write(list(_health()))
         yield RecordedDatabase(database, END_MS, PEOPLE)

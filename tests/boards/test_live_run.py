@@ -19,7 +19,7 @@ from dashboards.palette import ARTIFACT_PCT, BATTERY_PCT, BEAT_AGE_S, COVERAGE_P
 from pipeline.indices import MAX_ARTIFACT_PCT, MIN_COVERAGE_PCT
 from tests.boards.panels import every_panel
 
-_CORE_PANELS = {"stat", "timeseries", "xychart"}
+_CORE_PANELS = {"stat", "state-timeline", "timeseries", "xychart"}
 _BOARDS = {name: json.loads(text) for name, text in build().items()}
 _PANELS = [
     pytest.param(panel, id=f"{board['uid']}-{panel['title']}")
@@ -68,7 +68,7 @@ def test_a_panel_says_what_it_shows_in_which_unit_and_what_missing_means(panel: 
     assert defaults["unit"]
     assert panel["type"] == "timeseries" or isinstance(defaults["decimals"], int)
     assert defaults["noValue"]
-    assert panel["interval"] in {"1s", "5s"}
+    assert panel["interval"] in {"1s", "5s", "30s"}
 
 
 @pytest.mark.parametrize("panel", _PANELS)
@@ -175,6 +175,7 @@ def test_the_committed_json_is_what_is_built() -> None:
 
 
 def test_writing_brings_a_folder_to_what_is_built_and_reports_what_changed(tmp_path: Path) -> None:
+    write(tmp_path)
     (tmp_path / "strapline-live-run.json").write_text("{}")
     (tmp_path / "dropped-board.json").write_text("{}")
 

@@ -47,7 +47,7 @@ def _regex(people: tuple[str, ...]) -> str:
     return escaped[0] if len(escaped) == 1 else f"({'|'.join(escaped)})"
 
 
-def _as_sent(query: str, people: tuple[str, ...]) -> str:
+def as_sent(query: str, people: tuple[str, ...]) -> str:
     """The query with Grafana's macros and variables replaced."""
     values = {
         "$timeFilter": f"time >= {END_MS - _RANGE_MS}ms and time <= {END_MS}ms",
@@ -67,7 +67,7 @@ def test_a_panel_s_query_returns_rows_for_each_person_and_for_both(
     recorded_database: RecordedDatabase, query: str
 ) -> None:
     for people in (*((person,) for person in recorded_database.people), recorded_database.people):
-        series = recorded_database.database.query(_as_sent(query, people))
+        series = recorded_database.database.query(as_sent(query, people))
 
         values = [value for one in series for row in one["values"] for value in row[1:]]
         assert any(value is not None for value in values), people
@@ -75,14 +75,17 @@ def test_a_panel_s_query_returns_rows_for_each_person_and_for_both(
 
 @pytest.mark.influxd
 @pytest.mark.parametrize("query", _panel_queries())
-def test_a_panel_s_query_returns_no_rows_for_someone_else(recorded_database: RecordedDatabase, query: str) -> None:
-    assert recorded_database.database.query(_as_sent(query, ("ann",))) == []
+def test_a_panel_s_query_on_a_person_returns_no_rows_for_someone_else(
+    recorded_database: RecordedDatabase, query: str
+) -> None:
+    rows = recorded_database.database.query(as_sent(query, ("ann",)))
+    assert (rows == []) == ("${person" in query)  # processes are nobody's
 
 
 @pytest.mark.influxd
 @pytest.mark.parametrize("query", _panel_queries())
 def test_a_panel_s_query_on_an_empty_database_is_no_error(influx_database: InfluxDatabase, query: str) -> None:
-    assert influx_database.query(_as_sent(query, ("anna",))) == []
+    assert influx_database.query(as_sent(query, ("anna",))) == []
 
 
 @pytest.mark.influxd
@@ -106,7 +109,7 @@ def test_the_last_beat_comes_with_its_own_time_beside_the_end_of_the_range(
     (query,) = [param.values[0] for param in _panel_queries() if "Last beat" in str(param.id)]
     (newest,) = recorded_database.database.query('SELECT last("rr_ms") FROM "beat" WHERE "person" = \'anna\'')
 
-    (series,) = recorded_database.database.query(_as_sent(str(query), ("anna",)))
+    (series,) = recorded_database.database.query(as_sent(str(query), ("anna",)))
 
     assert series["columns"] == ["time", "now_ms"]
     assert series["values"] == [[newest["values"][0][0], END_MS]]
@@ -117,7 +120,7 @@ def test_a_value_older_than_asked_for_is_not_shown(recorded_database: RecordedDa
     database, query = recorded_database.database, last(Source(BEAT), {"RR": "rr_ms"}, max_age_s=15).text
     later = query.replace("${person:regex}", "anna").replace("${__to}", str(END_MS + 20_000))
 
-    assert database.query(_as_sent(query, ("anna",)))
+    assert database.query(as_sent(query, ("anna",)))
     assert database.query(later) == []
 
 

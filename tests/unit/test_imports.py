@@ -23,6 +23,7 @@ ADAPTERS = {
     "influxdb_client": "pipeline.influx",
     "nicegui": "dashboards.page",
     "paho": "ingest.mqtt",
+    "prometheus_client": "ingest.metrics",
     "sqlite3": "ingest.database",
     "uvicorn": "dashboards.page",
 }
@@ -129,5 +130,6 @@ def test_the_collector_loads_neither_numpy_nor_the_pipeline(module: str) -> None
 @pytest.mark.parametrize("verbs", ["ingest.verbs", "pipeline.verbs", "dashboards.verbs"])
 def test_the_command_line_loads_no_adapter_before_it_is_chosen(verbs: str) -> None:
     heavy = {"bleak", "amqtt", "paho", "influxdb_client", "nicegui", "fastapi", "grafana_foundation_sdk"}
+    heavy |= {"prometheus_client"}
     heavy |= {"numpy", "scipy"}
     assert not modules_loaded_by(f"import {verbs}") & heavy
