@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from ingest.bus import Bus, Message
 from ingest.errors import WireError
 from ingest.model import MS_PER_TICK, BeatBatch, StrapStatus
+from ingest.newest import Newest
 from ingest.topics import BEATS, LIVE, STATUS, parse_strap_topic
 from ingest.wire import decode_batch, decode_object, decode_status
 from pipeline.artifacts import BeatKind, Corrector, is_artifact
@@ -56,6 +57,7 @@ class PersonView:
     beats: deque[TachogramBeat] = field(default_factory=deque)
     straps: dict[str, StrapStatus] = field(default_factory=dict)
     _judge: _Judge | None = None
+    _newest: Newest = field(default_factory=Newest)
 
     def age_s(self, now_ns: int) -> float | None:
         """Seconds since the newest beat; None before the first."""
@@ -70,7 +72,12 @@ class PersonView:
         return float(value)
 
     def take_beats(self, batch: BeatBatch) -> None:
-        """Add beats, and forget those that have left the tachogram or come from a clock set back."""
+        """Add beats, and forget those that have left the tachogram or come from a clock set back.
+
+        What a strap had kept while it was away is no news, and is not shown.
+        """
+        if not self._newest.accepts(batch):
+            return
         for beat in batch.beats:
             while self.beats and self.beats[-1].time_ns >= beat.time_ns:
                 self.beats.pop()

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -81,14 +82,13 @@ class _Demo:
         clock = self.playback.clock()
         port = _free_port(preferred=1883)
         address = BusAddress(f"embedded://{_LOOPBACK}:{port}")
-        with closing(SqliteStore(self.store_file)) as store:
-            async with embedded_broker(_LOOPBACK, port):
-                if headless:
-                    await self._play(address, store, clock)
-                else:
-                    await self._play_and_show(address, store, clock)
+        async with embedded_broker(_LOOPBACK, port):
+            if headless:
+                await self._play(address, clock)
+            else:
+                await self._play_and_show(address, clock)
 
-    async def _play_and_show(self, address: BusAddress, store: SqliteStore, clock: PlaybackClock) -> None:
+    async def _play_and_show(self, address: BusAddress, clock: PlaybackClock) -> None:
         from dashboards.page import bind, url_of
 
         password = in_clear(self.settings.page_password)
@@ -96,15 +96,17 @@ class _Demo:
         self._say_what_to_open(url_of(listener), address.url)
         async with asyncio.TaskGroup() as group:
             group.create_task(_show(address, listener, clock.now_ns, password))
-            await self._play(address, store, clock)
+            await self._play(address, clock)
             console.print("The page stays open; Ctrl-C ends it.")
 
-    async def _play(self, address: BusAddress, store: SqliteStore, clock: PlaybackClock) -> None:
+    async def _play(self, address: BusAddress, clock: PlaybackClock) -> None:
         from pipeline.playback import publish_and_process, summarize
 
         began_s = time.monotonic()
-        counts = await publish_and_process(self.playback, address, [store], self.home, clock)
-        summary = summarize(self.playback, counts, store, time.monotonic() - began_s)
+        stores = {"demo": partial(SqliteStore, self.store_file)}
+        counts = await publish_and_process(self.playback, address, stores, self.home, clock)
+        with closing(SqliteStore(self.store_file)) as store:
+            summary = summarize(self.playback, counts, store, time.monotonic() - began_s)
         if self.as_json:
             emit(summary)
         else:
@@ -141,7 +143,7 @@ async def _run_everything(settings: Settings, home: Path) -> None:
         group.create_task(process_all(settings, home, ready=hears))
         group.create_task(_show(settings.bus_address, listener, time.time_ns, in_clear(settings.page_password)))
         await hears.wait()
-        group.create_task(collect_all(settings))
+        group.create_task(collect_all(settings, home))
 
 
 def serve(context: typer.Context) -> None:

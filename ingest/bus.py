@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import random
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from ingest.errors import ConfigError
+from ingest.errors import BusUnavailable, ConfigError
+
+_log = logging.getLogger(__name__)
+
+_FIRST_RETRY_S = 1.0
+_LONGEST_RETRY_S = 30.0
 
 SCHEMES = ("memory", "embedded", "mqtt", "mqtts")
 
@@ -121,3 +129,28 @@ async def open_bus(
     else:
         message = f"bus_url {address.url!r} names no bus that Strapline knows"
         raise ConfigError(message, advice=f"Use one of: {', '.join(SCHEMES)} (for example mqtt://localhost:1883).")
+
+
+@asynccontextmanager
+async def patient_bus(
+    address: BusAddress, *, client_id: str, will: Will | None = None, durable: bool = False
+) -> AsyncIterator[Bus]:
+    """The same for a process that runs for ever: where nothing answers, it waits and tries again.
+
+    Raises:
+        ConfigError, BusRefused: as from `open_bus`.
+    """
+    delay_s = _FIRST_RETRY_S
+    async with AsyncExitStack() as stack:
+        while True:
+            try:
+                bus = await stack.enter_async_context(
+                    open_bus(address, client_id=client_id, will=will, durable=durable)
+                )
+            except BusUnavailable as error:
+                _log.warning("%s; trying again in %.0f s. %s", error, delay_s, error.advice)
+                await asyncio.sleep(delay_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
+                delay_s = min(2 * delay_s, _LONGEST_RETRY_S)
+            else:
+                break
+        yield bus

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
 
-from ingest.errors import StoreDamaged, StoreError, StoreRejected, StoreUnavailable
+from ingest.errors import StoreBusy, StoreDamaged, StoreError, StoreRejected, StoreUnavailable
 
 Connection = sqlite3.Connection
 
@@ -34,30 +36,39 @@ class Database:
     Args:
         path: the file; it and its folder are created where they are missing. None: in memory, gone with the process.
         busy_timeout_s: how long to wait for another program's lock.
+        exclusive: no other program may use the file from the first transaction on until it is closed.
+        damaged_gives_way: a file that is no database, or a broken one, is moved aside (`aside` is its new name), and an
+            empty one takes its place.
 
     Raises:
+        StoreBusy: another program holds the file.
         StoreUnavailable: the file can't be opened.
         StoreDamaged: the file is no SQLite file, or a broken one.
     """
 
-    def __init__(self, path: Path | None, *, busy_timeout_s: float = 5.0) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        *,
+        busy_timeout_s: float = 5.0,
+        exclusive: bool = False,
+        damaged_gives_way: bool = False,
+    ) -> None:
         self.path = path and path.absolute()
+        self._busy_timeout_s = busy_timeout_s
+        self._exclusive = exclusive
         self._turn = RLock()
         if self.path is not None:
             _make_folder(self.path.parent)
+        self.aside: Path | None = None
         with self._translated():
-            # isolation_level=None: transactions begin and end where this module says so.
-            self._connection = sqlite3.connect(
-                self.path or ":memory:", timeout=busy_timeout_s, isolation_level=None, check_same_thread=False
-            )
-        try:
-            with self._translated():
-                self._connection.execute("PRAGMA journal_mode = WAL")
-                # FULL, not NORMAL: what has been committed is acknowledged to others, so it must outlive a power cut.
-                self._connection.execute("PRAGMA synchronous = FULL")
-        except BaseException:
-            self._connection.close()
-            raise
+            try:
+                self._connection = self._connect()
+            except sqlite3.DatabaseError as error:
+                if not damaged_gives_way or self.path is None or _primary_code(error) not in _DAMAGED:
+                    raise
+                self.aside = move_aside(self.path)
+                self._connection = self._connect()
 
     @contextmanager
     def transaction(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[Connection]:
@@ -82,10 +93,34 @@ class Database:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
 
+    def start_anew(self) -> Path | None:
+        """Go on with an empty file; returns the new name of the damaged one, None for a database in memory."""
+        with self._turn, self._translated():
+            self._connection.close()
+            aside = move_aside(self.path) if self.path is not None else None
+            self._connection = self._connect()
+            return aside
+
     def close(self) -> None:
         """Release the file; safe to call twice."""
         with self._turn:
             self._connection.close()
+
+    def _connect(self) -> Connection:
+        # isolation_level=None: transactions begin and end where this module says so.
+        connection = sqlite3.connect(
+            self.path or ":memory:", timeout=self._busy_timeout_s, isolation_level=None, check_same_thread=False
+        )
+        try:
+            if self._exclusive:
+                connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            connection.execute("PRAGMA journal_mode = WAL")
+            # FULL, not NORMAL: what has been committed is acknowledged to others, so it must outlive a power cut.
+            connection.execute("PRAGMA synchronous = FULL")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -98,15 +133,32 @@ class Database:
             raise found from error
 
     def _store_error(self, error: sqlite3.DatabaseError) -> StoreError | None:
-        primary_code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        primary_code = _primary_code(error)
         message = f"{self.path}: {error}"
         if primary_code == sqlite3.SQLITE_CONSTRAINT:
             return StoreRejected(message, advice="The file keeps this field as another type; move the file away.")
+        if primary_code == sqlite3.SQLITE_BUSY:
+            return StoreBusy(message, advice=_ADVICE[primary_code])
         if primary_code in _DAMAGED:
-            return StoreDamaged(message, advice=_DAMAGED[primary_code])
+            # What is no database at all may be somebody's letter: its path is not given, so that nobody moves it.
+            path = self.path if primary_code == sqlite3.SQLITE_CORRUPT else None
+            return StoreDamaged(message, path=path, advice=_DAMAGED[primary_code])
         if primary_code in _ADVICE:
             return StoreUnavailable(message, advice=_ADVICE[primary_code])
         return None
+
+
+def _primary_code(error: sqlite3.DatabaseError) -> int:
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
+
+
+def move_aside(path: Path) -> Path:
+    """Rename a damaged database, and what belongs to it, so that a new one can take its place; returns the new name."""
+    aside = path.with_name(f"{path.name}.damaged-{time.time_ns() // 1_000_000_000}")
+    for suffix in ("", "-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
+    return aside
 
 
 def _make_folder(folder: Path) -> None:

@@ -16,12 +16,14 @@ StraplineError (advice, exit_code)
 │   └── BusRefused               the broker said no (reason)
 └── StoreError                6
     ├── StoreUnavailable         may work later: retried
+    │   ├── StoreBusy            another program holds the file
     │   └── StoreDamaged         a file of ours is broken: moved away
     └── StoreRejected            never retried: set aside with its reason
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar
 
 
@@ -127,9 +129,21 @@ class StoreUnavailable(StoreError):
     """The store may take the same points later: retried."""
 
 
+class StoreBusy(StoreUnavailable):
+    """Another program holds the file."""
+
+
 class StoreDamaged(StoreUnavailable):
-    """A database file of ours is broken, or another program's."""
+    """A database file of ours is broken, or another program's; `path` names it."""
+
+    def __init__(self, message: str, *, path: Path | None, advice: str = "") -> None:
+        super().__init__(message, advice=advice)
+        self.path = path
 
 
 class StoreRejected(StoreError):
-    """The store will never take these points: not retried."""
+    """The store will never take these points: not retried; `dropped` says how many, where the store says so."""
+
+    def __init__(self, message: str, *, dropped: int | None = None, advice: str = "") -> None:
+        super().__init__(message, advice=advice)
+        self.dropped = dropped

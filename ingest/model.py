@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Protocol
 
-from annotated_types import Ge, Le, MinLen
+from annotated_types import Ge, Le, MaxLen, MinLen
 
 TICKS_PER_SECOND = 1024
 """The Heart Rate Service counts RR intervals in 1/1024 s; they are kept so, never rounded to milliseconds."""
@@ -15,10 +15,10 @@ TICKS_PER_SECOND = 1024
 MS_PER_TICK = 1000 / TICKS_PER_SECOND
 
 UInt16 = Annotated[int, Ge(0), Le(0xFFFF)]
-TimeNs = Annotated[int, Ge(0), Le(2**63 - 1)]
+Count = Annotated[int, Ge(0), Le(2**63 - 1)]  # what SQLite and InfluxDB can hold
+TimeNs = Count
 Name = Annotated[str, MinLen(1)]
-Count = Annotated[int, Ge(0), Le(2**63 - 1)]
-Sequence = Annotated[int, Ge(0)]
+Sequence = Count
 SequenceRange = tuple[Sequence, Sequence]  # the first and the last, both included
 
 
@@ -53,7 +53,7 @@ class Beat:
     rr_ticks: Annotated[int, Ge(1), Le(0xFFFF)]
     heart_rate_bpm: UInt16
     contact: Contact
-    segment: Annotated[int, Ge(0)]  # counts the unbroken stretches of a stream
+    segment: Count  # counts the unbroken stretches of a stream
     gap_before: bool  # True: the beat before it is missing, so no difference may cross
 
 
@@ -84,7 +84,7 @@ class StrapStatus:
     connected: bool
     time_ns: TimeNs | None = None  # None in a last will, which is written before it is needed
     battery_pct: Annotated[int, Ge(0), Le(100)] | None = None
-    rssi_dbm: int | None = None
+    rssi_dbm: Annotated[int, Ge(-(2**15)), Le(2**15 - 1)] | None = None
     model: str | None = None
     location: str | None = None
     reason: str | None = None
@@ -119,6 +119,46 @@ class ProcessHealth(Figures):
     release: Name
     started_ns: TimeNs
     time_ns: TimeNs | None = None  # None in a last will, which is written before it is needed
+
+
+class MarkerKind(StrEnum):
+    """What a marker is about."""
+
+    RUN = "run"
+    MORNING = "morning"
+    BREATHING = "breathing"
+    REST = "rest"
+    NOTE = "note"
+
+
+class MarkerAction(StrEnum):
+    """What a marker does to what it is about; a note begins and ends nothing."""
+
+    START = "start"
+    STOP = "stop"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """What a person says of a moment; whose it is stands in the topic.
+
+    Raises:
+        ValueError: a note that starts or stops, or a NUL in the text, which ends it early for some readers.
+    """
+
+    kind: MarkerKind
+    action: MarkerAction = MarkerAction.NOTE
+    text: Annotated[str, MaxLen(500)] = ""
+    time_ns: TimeNs | None = None  # None: when it arrives
+
+    def __post_init__(self) -> None:
+        if self.kind is MarkerKind.NOTE and self.action is not MarkerAction.NOTE:
+            message = f"a note can't {self.action}; that is for a run, morning, breathing or rest"
+            raise ValueError(message)
+        if "\x00" in self.text:
+            message = "text holds a NUL character"
+            raise ValueError(message)
 
 
 @dataclass(frozen=True, slots=True)

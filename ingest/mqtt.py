@@ -6,7 +6,9 @@ import asyncio
 import logging
 import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import Future
 from contextlib import AsyncExitStack, asynccontextmanager
+from threading import Thread
 from urllib.parse import SplitResult, urlsplit
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
@@ -24,6 +26,7 @@ _log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S = 5.0
 SUBSCRIBE_TIMEOUT_S = 10.0
+CLOSE_TIMEOUT_S = 1.5
 KEEPALIVE_S = 30
 RECONNECT_DELAY_S = (1, 30)
 SESSION_EXPIRY_S = 7 * 24 * 3600
@@ -60,6 +63,9 @@ async def _connect_with(
         bus = MqttBus(address, client_id, will, protocol=protocol, durable=durable)
         try:
             await bus.connect()
+        except asyncio.CancelledError:
+            await bus.close()
+            raise
         except BusError as error:
             await bus.close()
             if not _is_of_protocol(error) or protocol is protocols[-1]:
@@ -127,7 +133,7 @@ class MqttBus:
         """Open the connection; see `open_bus` for what is raised."""
         host, port = _host_and_port(urlsplit(self._address.url))
         try:
-            await asyncio.to_thread(self._open, host, port)
+            await _in_daemon(self._open, host, port)
         except ssl.SSLError as error:
             message = f"the broker at {host}:{port} can't be trusted: {error}"
             raise BusUnavailable(message, advice="Set bus_ca_file to the authority that signed it.") from error
@@ -196,7 +202,11 @@ class MqttBus:
     async def close(self) -> None:
         """Say goodbye (no will is published), stop the network thread, fail what still waits."""
         self._client.disconnect()
-        await asyncio.to_thread(self._client.loop_stop)
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await _in_daemon(self._client.loop_stop)
+        except TimeoutError:
+            _log.info("the network thread hangs in a connect and is left to itself url=%s", self._address.url)
         for waiting in (*self._published.values(), *self._subscribed.values()):
             if not waiting.done():
                 waiting.set_exception(BusUnavailable("the bus was closed before the broker answered"))
@@ -273,6 +283,21 @@ class MqttBus:
                 self._client.ack(mid, qos)
 
         self._received.put_nowait(Message(topic, payload, retained, ack))
+
+
+async def _in_daemon(function: Callable[..., object], *arguments: object) -> None:
+    """Like asyncio.to_thread, but a thread in which the network hangs does not keep the process from ending."""
+    done: Future[object] = Future()
+
+    def work() -> None:
+        done.set_running_or_notify_cancel()
+        try:
+            done.set_result(function(*arguments))
+        except BaseException as error:  # noqa: BLE001 - handed over to whoever waits
+            done.set_exception(error)
+
+    Thread(target=work, daemon=True).start()
+    await asyncio.wrap_future(done)
 
 
 def _answer(waiting: dict[int, asyncio.Future[None]], mid: int, refusal: str | None) -> None:

@@ -18,11 +18,11 @@ import platformdirs
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     SettingsError,
-    TomlConfigSettingsSource,
 )
 
 from ingest.bus import BusAddress
@@ -64,9 +64,7 @@ class StrapSettings(BaseModel):
 class Settings(BaseSettings):
     """All that can be set."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=ENV_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, toml_file=None
-    )
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True)
 
     bus_url: str = Field(
         "embedded://127.0.0.1:1883",
@@ -82,6 +80,12 @@ class Settings(BaseSettings):
         "`influxdb://host:8086/bucket?org=name` (1.8 to 3.x), `influxdb1://user@host:8086/database` (1.6, 1.7)",
     )
     store_token: SecretStr | None = Field(None, description="InfluxDB token, or password of an `influxdb1` user")
+    spool_max_age_days: float = Field(
+        30, gt=0, description="how long the collector keeps beats that the pipeline has not confirmed"
+    )
+    spool_max_mb: float = Field(
+        500, gt=0, description="how much of them it keeps, in MB; beyond it the oldest are dropped, and counted"
+    )
     page_host: str = Field("127.0.0.1", description="address that the live page listens on")
     page_port: int = Field(8080, ge=0, le=65535, description="port of the live page; 0 takes a free one")
     page_password: SecretStr | None = Field(
@@ -95,19 +99,6 @@ class Settings(BaseSettings):
     )
     metrics_host: str = Field("127.0.0.1", description="address that `/metrics` listens on; no password protects it")
     straps: dict[str, StrapSettings] = Field(default_factory=dict, description="the straps, one table each")
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Command line first, then environment, then the TOML file."""
-        del dotenv_settings, file_secret_settings
-        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls))
 
     @property
     def bus_address(self) -> BusAddress:
@@ -141,23 +132,19 @@ def load_settings(home: Path, **overrides: Any) -> Settings:
         overrides: what the command line says; None counts as not said.
 
     Raises:
-        ConfigError: an unknown key (with the nearest known one), a value of the wrong kind, a secret that can't be
-            read, a name that MQTT can't carry.
+        ConfigError: a file that is not TOML, an unknown key (with the nearest known one), a value of the wrong kind,
+            a secret that can't be read, a name that MQTT can't carry.
     """
     _check_environment(os.environ)
     said = {key: value for key, value in overrides.items() if value is not None}
     file = home / FILE_NAME
     try:
-        settings = _with_file(file)(**{**_secrets_from_files(os.environ), **said})
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{file} is not TOML: {error}", advice="docs/configuration.md shows an example.") from error
+        settings = _with_file(_read(file))(**{**_secrets_from_files(os.environ), **said})
     except ValidationError as error:
         raise _explain(error, file) from error
-    except SettingsError as error:
+    except (SettingsError, RecursionError) as error:
         advice = "Tables can't be given in one variable: use STRAPLINE_STRAPS__<NAME>__<KEY>."
         raise ConfigError(f"environment: {error}", advice=advice) from error
-    except OSError as error:
-        raise ConfigError(f"{file} can't be read: {error.strerror}", advice="Check its permissions.") from error
     _check_urls(settings)
     if settings.collector_name is not None:
         check_collector_name(settings.collector_name)
@@ -167,9 +154,32 @@ def load_settings(home: Path, **overrides: Any) -> Settings:
     return settings
 
 
-def _with_file(file: Path) -> type[Settings]:
+def _read(file: Path) -> dict[str, Any]:
+    """What the file says; nothing if it is not there."""
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))  # some editors put a byte order mark in front
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise ConfigError(f"{file} can't be read: {error.strerror}", advice="Check its permissions.") from error
+    except (ValueError, RecursionError) as error:  # besides its own error: no UTF-8, too many digits, nested too deep
+        raise ConfigError(f"{file} is not TOML: {error}", advice="docs/configuration.md shows an example.") from error
+
+
+def _with_file(said: dict[str, Any]) -> type[Settings]:
     class FileSettings(Settings):
-        model_config = SettingsConfigDict(toml_file=file)
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            """Command line first, then environment, then the TOML file."""
+            del dotenv_settings, file_secret_settings
+            return (init_settings, env_settings, InitSettingsSource(settings_cls, said))
 
     return FileSettings
 
@@ -184,20 +194,30 @@ def _secrets_from_files(environment: Mapping[str, str]) -> dict[str, str]:
             except OSError as error:
                 message = f"{variable} names a file that can't be read: {error.strerror}"
                 raise ConfigError(message, advice="Check its path and permissions.") from error
+            except UnicodeDecodeError:  # it would quote the secret
+                message = f"{variable} names a file that is no text"
+                raise ConfigError(message, advice="Save the secret as one line of UTF-8 text.") from None
     return secrets
 
 
 def _check_environment(environment: Mapping[str, str]) -> None:
     known = {f"{ENV_PREFIX}{key.upper()}" for key in Settings.model_fields}
     known |= {HOME_VARIABLE} | {f"{ENV_PREFIX}{key.upper()}_FILE" for key in SECRETS}
+    of_a_strap = f"{ENV_PREFIX}STRAPS__"
     for variable in environment:
-        if variable.startswith(ENV_PREFIX) and variable.partition("__")[0] not in known:
-            raise ConfigError(f"unknown environment variable {variable}", advice=_nearest(variable, known))
+        if variable.startswith(ENV_PREFIX) and variable not in known and not variable.startswith(of_a_strap):
+            raise ConfigError(f"unknown environment variable {variable!r}", advice=_nearest(variable, known))
 
 
 def _check_urls(settings: Settings) -> None:
     for key, url in [("bus_url", settings.bus_url), *(("store_url", url) for url in settings.store_url)]:
-        if urlsplit(url).password is not None:
+        try:
+            parts = urlsplit(url)
+            password, _ = parts.password, parts.port
+        except ValueError:  # it may quote a password
+            message = f"{key} is no URL"
+            raise ConfigError(message, advice="docs/configuration.md shows the forms that it may have.") from None
+        if password is not None:
             secret = "bus_password" if key == "bus_url" else "store_token"
             raise ConfigError(f"{key} holds a password", advice=f"Put it into {secret}, so that it shows in no log.")
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from ingest.errors import ConfigError
+from ingest.errors import ConfigError, MalformedPayload
 
 ROOT = "strapline/v1"
 BEATS = f"{ROOT}/+/+/beats"
 STATUS = f"{ROOT}/+/+/status"
 LIVE = f"{ROOT}/+/live"
+COMMAND = f"{ROOT}/+/command"
 HEALTH_ROOT = "strapline/health"
 HEALTH = f"{HEALTH_ROOT}/+"
 PIPELINE = "pipeline"
@@ -67,6 +68,16 @@ def live_topic(person: str) -> str:
     return f"{ROOT}/{check_name('person', person)}/live"
 
 
+def command_topic(person: str) -> str:
+    """The topic on which a person's markers are sent."""
+    return f"{ROOT}/{check_name('person', person)}/command"
+
+
+def command_error_topic(person: str) -> str:
+    """The topic on which a person's bad commands are answered."""
+    return f"{command_topic(person)}/error"
+
+
 def health_topic(process: str) -> str:
     """The topic of a process's health; `pipeline`, or a collector's name."""
     return f"{HEALTH_ROOT}/{check_name('process', process)}"
@@ -99,13 +110,24 @@ def parse_strap_topic(topic: str) -> StrapTopic:
     """Person, strap and kind of a strap's topic.
 
     Raises:
-        ValueError: not a strap's topic.
+        MalformedPayload: not a strap's topic, or names in it that no topic of ours may hold.
     """
     parts = topic.split("/")
     if len(parts) != len(BEATS.split("/")) or "/".join(parts[:2]) != ROOT:
-        message = f"{topic!r} is not a strap's topic"
-        raise ValueError(message)
-    return StrapTopic(*parts[2:])
+        raise MalformedPayload(f"{topic!r} is not a strap's topic", topic=topic)
+    person, strap, kind = parts[2:]
+    return StrapTopic(_heard_name("person", person, topic), _heard_name("strap", strap, topic), kind)
+
+
+def parse_command_topic(topic: str) -> str:
+    """The person of a command topic.
+
+    Raises:
+        MalformedPayload: not a command topic, or a name in it that no topic of ours may hold.
+    """
+    if not matches(COMMAND, topic):
+        raise MalformedPayload(f"{topic!r} is not a command topic", topic=topic)
+    return _heard_name("person", topic.split("/")[2], topic)
 
 
 def matches(pattern: str, topic: str) -> bool:
@@ -117,3 +139,11 @@ def matches(pattern: str, topic: str) -> bool:
         want.pop()
         have = have[: len(want)] if len(have) >= len(want) else have
     return len(want) == len(have) and all(w in {"+", h} for w, h in zip(want, have, strict=True))
+
+
+def _heard_name(what: str, name: str, topic: str) -> str:
+    """A name as it came with a message: whoever sent it, what we send under that name has to be sendable."""
+    try:
+        return check_name(what, name)
+    except ConfigError as error:
+        raise MalformedPayload(f"{topic!r}: {error}", topic=topic) from error

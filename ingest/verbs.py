@@ -13,7 +13,9 @@ from rich.table import Table
 
 from ingest.bus import is_in_process
 from ingest.cli import State, console, emit, run
-from ingest.collect import Collector, collector_bus, figures
+from ingest.clock import JumpWatch
+from ingest.collect import Collector, figures
+from ingest.courier import Courier
 from ingest.errors import ConfigError
 from ingest.health import Health, attend, tell
 from ingest.model import Source
@@ -21,6 +23,8 @@ from ingest.packing import pack
 from ingest.replay import PlaybackClock, Replay
 from ingest.settings import FILE_NAME, Settings, StrapSettings
 from ingest.simulate import simulated_rr_ticks
+from ingest.spool import FILE_NAME as SPOOL_FILE
+from ingest.spool import Spool, limits, open_spool
 from ingest.topics import check_name
 from ingest.wanted import WantedStrap
 
@@ -120,7 +124,7 @@ def collect(context: typer.Context) -> None:
     settings = state.settings()
     require_straps(settings)
     require_shared_bus(settings, "collector")
-    run(collect_all(settings))
+    run(collect_all(settings, state.home))
 
 
 def require_straps(settings: Settings) -> None:
@@ -144,31 +148,33 @@ def require_shared_bus(settings: Settings, who: str) -> None:
         raise ConfigError(message, advice="Set bus_url to your broker (mqtt://host:1883), or use `strapline run`.")
 
 
-async def collect_all(settings: Settings) -> None:
+async def collect_all(settings: Settings, home: Path) -> None:
     """Collect from every configured strap until cancelled.
 
     Raises:
         StrapError, BusError: in a group, from the radio and the broker.
+        ConfigError: another collector uses the data directory.
     """
     from ingest.radio import Radio
 
     radio = Radio()
-    collectors: list[Collector] = []
-    health = Health(settings.collector, lambda: figures(collectors))
-    async with asyncio.TaskGroup() as group:
-        group.create_task(tell(health, settings.bus_address))
+    bounds = limits(settings.spool_max_age_days, settings.spool_max_mb)
+    async with open_spool(home / SPOOL_FILE, bounds) as spool, asyncio.TaskGroup() as group:
+        collectors = {name: _collector(settings, name, strap, spool) for name, strap in settings.straps.items()}
+        before = spool.health().dropped_beats
+        health = Health(
+            settings.collector, lambda: figures([*collectors.values()], spool.health(), dropped_before=before)
+        )
         group.create_task(attend(health, settings))
+        group.create_task(tell(health, settings.bus_address))
         for name, strap in settings.straps.items():
-            group.create_task(_collect_one(settings, name, strap, radio, collectors))
+            group.create_task(collectors[name].run(_source(strap, radio)))
 
 
-async def _collect_one(
-    settings: Settings, name: str, strap: StrapSettings, radio: Radio, collectors: list[Collector]
-) -> None:
-    async with collector_bus(settings.bus_address, strap.person, name) as bus:
-        collector = Collector(bus, strap.person, name, stream=secrets.token_hex(8))
-        collectors.append(collector)
-        await collector.run(_source(strap, radio))
+def _collector(settings: Settings, name: str, strap: StrapSettings, spool: Spool) -> Collector:
+    courier = Courier(settings.bus_address, strap.person, name, spool)
+    jumps = JumpWatch() if strap.simulate is None else None
+    return Collector(courier, stream=secrets.token_hex(8), jumps=jumps)
 
 
 def _source(strap: StrapSettings, radio: Radio) -> Source:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import reprlib
 from typing import TypeVar
 
 import pydantic_core
 from pydantic import TypeAdapter, ValidationError
 
-from ingest.errors import MalformedPayload, UnknownVersion
-from ingest.model import BeatBatch, ProcessHealth, Stored, StrapStatus
+from ingest.errors import MalformedPayload, UnknownVersion, WireError
+from ingest.model import BeatBatch, Marker, ProcessHealth, Stored, StrapStatus
 
 WIRE_VERSION = 1
 """Raised when a field changes its meaning or goes away; readers ignore fields that they don't know."""
@@ -19,6 +20,7 @@ _BATCH = TypeAdapter(BeatBatch)
 _STATUS = TypeAdapter(StrapStatus)
 _STORED = TypeAdapter(Stored)
 _HEALTH = TypeAdapter(ProcessHealth)
+_MARKER = TypeAdapter(Marker)
 
 
 def encode_batch(batch: BeatBatch) -> bytes:
@@ -83,17 +85,37 @@ def decode_health(payload: bytes, topic: str) -> ProcessHealth:
     return _decode(_HEALTH, payload, topic)
 
 
+def encode_marker(marker: Marker) -> bytes:
+    """The payload of a `command` topic.
+
+    Raises:
+        ValueError: a field is out of its range, or text that is no Unicode; nothing should be sent.
+    """
+    return _encode(_MARKER, marker)
+
+
+def decode_marker(payload: bytes, topic: str) -> Marker:
+    """What a `command` topic asks for; the same errors as `decode_batch`."""
+    return _decode(_MARKER, payload, topic)
+
+
+def encode_refusal(error: WireError) -> bytes:
+    """The payload of a `command/error` topic: why a command was not taken, and what to do about it."""
+    return encode_object({"reason": str(error), "advice": error.advice})
+
+
 def decode_object(payload: bytes, topic: str) -> dict[str, object]:
-    """The JSON object that a payload of our wire version holds, its fields unchecked."""
+    """The JSON object that a payload of our wire version holds, its fields unchecked; the errors of `decode_batch`."""
     try:
-        message = pydantic_core.from_json(payload)
+        message = pydantic_core.from_json(payload, allow_inf_nan=False)
     except ValueError as error:
         raise MalformedPayload(f"{topic}: not JSON ({error})", topic=topic) from error
     if not isinstance(message, dict):
         raise MalformedPayload(f"{topic}: not a JSON object", topic=topic)
     version = message.get("v")
     if type(version) is not int or version != WIRE_VERSION:  # true equals 1 in Python
-        raise UnknownVersion(f"{topic}: wire version {version!r}, this release reads {WIRE_VERSION}", version=version)
+        shown = reprlib.repr(version)  # whatever the sender wrote, the message stays short
+        raise UnknownVersion(f"{topic}: wire version {shown}, this release reads {WIRE_VERSION}", version=version)
     return message
 
 
@@ -116,4 +138,6 @@ def _decode(adapter: TypeAdapter[T], payload: bytes, topic: str) -> T:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "payload"
-        raise MalformedPayload(f"{topic}: {where}: {first['msg']}", topic=topic) from error
+        raise MalformedPayload(
+            f"{topic}: {where}: {first['msg'].removeprefix('Value error, ')}", topic=topic
+        ) from error

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, insort
 from collections import Counter, deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import accumulate
 from statistics import median
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -125,6 +127,32 @@ class Corrector:
         self._follows = False
         self._bad = 0
 
+    def snapshot(self) -> list[Any]:
+        """All that it knows, as plain values for JSON."""
+        before_ms = None if math.isnan(self._before_ms) else self._before_ms
+        return [
+            list(self._pending),
+            self._index,
+            self._usual.shares,
+            list(self._level),
+            before_ms,
+            self._follows,
+            self._bad,
+        ]
+
+    @classmethod
+    def restore(cls, snapshot: list[Any]) -> Corrector:
+        """The corrector that a snapshot was taken of."""
+        pending, index, shares, level, before_ms, follows, bad = snapshot
+        corrector = cls()
+        corrector._pending.extend(pending)
+        corrector._index = index
+        corrector._usual = _UsualStep(shares)
+        corrector._level.extend(level)
+        corrector._before_ms = math.nan if before_ms is None else before_ms
+        corrector._follows, corrector._bad = follows, bad
+        return corrector
+
     def step(self, rr_ms: float, *, gap_before: bool = False) -> list[NnBeat]:
         """Take in an interval.
 
@@ -232,9 +260,13 @@ class Corrector:
 class _UsualStep:
     """What is usual from one NN to the next, as a share of the NN: robust, and learnt from good beats only."""
 
-    def __init__(self) -> None:
-        self._in_time = deque(_FIRST_STEPS)
-        self._in_size = sorted(_FIRST_STEPS)
+    def __init__(self, shares: Iterable[float] = _FIRST_STEPS) -> None:
+        self._in_time = deque(shares)
+        self._in_size = sorted(self._in_time)
+
+    @property
+    def shares(self) -> list[float]:
+        return list(self._in_time)
 
     def add(self, share: float) -> None:
         self._in_time.append(share)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Coroutine, Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,14 +14,18 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ingest.bus import BusAddress, Message, is_in_process, open_bus
-from ingest.errors import StraplineError, WireError
+from ingest.database import Database
+from ingest.errors import BusError, StoreError, StraplineError, WireError
 from ingest.health import EVERY_S
 from ingest.model import ProcessHealth
 from ingest.settings import FILE_NAME, Settings, in_clear
 from ingest.topics import HEALTH, PIPELINE, process_of
 from ingest.wire import decode_health
 from pipeline.health import ADVICE, MAX_OFFSET_S
-from pipeline.store import open_stores
+from pipeline.journal import FILE_NAME as JOURNAL
+from pipeline.journal import Journal
+from pipeline.outbox import Outbox
+from pipeline.store import check_store, store_openers
 
 _LISTEN_S = 3.0
 _HEAR_S = 1.0  # retained messages follow a subscription at once
@@ -46,7 +51,7 @@ class Finding:
 
 
 async def examine(settings: Settings, home: Path) -> list[Finding]:
-    """What is found, in the order of the path from strap to store; nothing is written to broker or stores."""
+    """What is found, in the order of the path from strap to store; nothing is sent to broker or stores."""
     file = home / FILE_NAME
     findings = [Finding("settings", f"{file}" if file.exists() else f"defaults ({file} is not there)")]
     findings += [Finding(f"strap {name}", f"worn by {strap.person}") for name, strap in settings.straps.items()]
@@ -54,11 +59,48 @@ async def examine(settings: Settings, home: Path) -> list[Finding]:
         findings.append(await _finding("radio", _listen))
     broker = await _finding("broker", lambda: _reach_broker(settings))
     findings.append(broker)
+    findings += await asyncio.to_thread(_set_aside, home / JOURNAL)
     for url in settings.store_url:
         findings.append(await _finding("store", lambda url=url: _reach_store(url, settings, home)))  # type: ignore[misc]
     if not broker.exit_code and not is_in_process(settings.bus_url):
         findings += await _ask_processes(settings.bus_address)
     return findings
+
+
+def retry_set_aside(home: Path) -> int:
+    """Put the points that stores refused back on their way; the pipeline takes it from there. Returns how many."""
+    if not (home / JOURNAL).exists():
+        return 0
+    with closing(Database(home / JOURNAL)) as database:
+        return Outbox(database).retry()
+
+
+def _set_aside(file: Path) -> list[Finding]:
+    """What the journal keeps of messages that can't be read, and of points that stores refused."""
+    if not file.exists():
+        return []
+    with closing(Database(file)) as database:
+        refusals, unreadable = Outbox(database).refusals(), Journal(database).unreadable()
+    return [
+        *(
+            Finding(
+                "points set aside",
+                f"{refusal.points} refused by {refusal.store}: {refusal.reason}",
+                f"{refusal.advice} Then `strapline doctor --retry` sends them once more.",
+                StoreError.exit_code,
+            )
+            for refusal in refusals
+        ),
+        *(
+            Finding(
+                "messages set aside",
+                f"{times} on {topic}: {reason}",
+                "docs/mqtt.md shows what each topic carries.",
+                BusError.exit_code,
+            )
+            for topic, reason, times in unreadable
+        ),
+    ]
 
 
 async def _finding(what: str, look: Callable[[], Coroutine[Any, Any, str]]) -> Finding:
@@ -82,9 +124,10 @@ async def _reach_broker(settings: Settings) -> str:
 
 async def _reach_store(url: str, settings: Settings, home: Path) -> str:
     def check() -> str:
-        with open_stores([url], token=in_clear(settings.store_token), home=home):
-            parts = urlsplit(url)
-            return f"{parts.scheme}://{parts.hostname or ''}{parts.path} takes points"
+        (opener,) = store_openers([url], token=in_clear(settings.store_token), home=home).values()
+        check_store(opener)
+        parts = urlsplit(url)
+        return f"{parts.scheme}://{parts.hostname or ''}{parts.path} takes points"
 
     return await asyncio.to_thread(check)
 

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from types import MappingProxyType
+from typing import Any
 
 from pipeline.frequency import Bands, Spectrum, bands, lomb_scargle, welch
 from pipeline.nonlinear import dfa_alpha1, sample_entropy
@@ -124,6 +125,15 @@ class SmoothedAlpha1:
     """
 
     _recent: deque[tuple[int, float]] = field(default_factory=deque)
+
+    def snapshot(self) -> list[tuple[int, float]]:
+        """The values that it holds, as plain values for JSON."""
+        return list(self._recent)
+
+    @classmethod
+    def restore(cls, snapshot: list[list[Any]]) -> SmoothedAlpha1:
+        """The mean that a snapshot was taken of."""
+        return cls(deque((time_ns, alpha1) for time_ns, alpha1 in snapshot))
 
     def step(self, time_ns: int, alpha1: float) -> float:
         """The mean with this value; nan below three values in 30 s, or where this one is nan."""

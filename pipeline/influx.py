@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -37,6 +38,7 @@ _LINES_PER_REQUEST = 5000
 # A comment: the server checks who asks for which database, and finds nothing to store.
 _NO_POINTS = b"# strapline asks whether it may write\n"
 _LONGEST_QUOTE = 300
+_DROPPED = re.compile(r" *dropped=(\d+)")
 
 _TOO_MANY_REQUESTS, _TIMED_OUT, _SERVER_ERRORS = 429, 408, 500
 
@@ -168,7 +170,9 @@ class _InfluxStore(ABC):
         message = f"{self!r} answered {error.status}: {_quote(_said(error))}"
         if error.status in {_TOO_MANY_REQUESTS, _TIMED_OUT} or error.status >= _SERVER_ERRORS:
             return StoreUnavailable(message, advice="The server is overloaded, starting or broken; its log says more.")
-        return StoreRejected(message, advice=self._advice(error.status))
+        # How many points it left out is no part of the reason, by which they are counted.
+        reason = _DROPPED.sub("", message)
+        return StoreRejected(reason, dropped=_dropped(message), advice=self._advice(error.status))
 
 
 class _BucketStore(_InfluxStore):
@@ -296,6 +300,12 @@ def _said(error: ApiException) -> str:
     if not isinstance(answer, dict):
         return str(answer)
     return str(answer.get("message") or answer.get("error") or answer)
+
+
+def _dropped(message: str) -> int | None:
+    """How many points a partial write left out, by the server's own count."""
+    found = _DROPPED.search(message)
+    return int(found.group(1)) if found else None
 
 
 def _is_about_no_points(error: StoreRejected) -> bool:

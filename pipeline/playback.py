@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from ingest.bus import BusAddress, open_bus
-from ingest.collect import Collector, CollectorCounts, collector_bus
+from ingest.collect import Collector, CollectorCounts
+from ingest.courier import Courier
 from ingest.errors import StoreRejected
 from ingest.packing import pack
 from ingest.recording import Recording
 from ingest.replay import PlaybackClock, Replay
-from pipeline.process import CLIENT_ID, REJECTED_FILE, Pipeline
+from ingest.spool import open_spool
+from pipeline.process import CLIENT_ID, Pipeline
 from pipeline.schema import BEAT, HEART, HRV, MEASUREMENTS
 from pipeline.sqlite import SqliteStore
 from pipeline.store import Store
@@ -54,13 +56,17 @@ async def publish(playback: Playback, address: BusAddress, clock: PlaybackClock)
     """Play the recording onto a bus, as its strap's collector would have."""
     recording = playback.recording
     source = Replay(pack(recording.rr_ticks, playback.start_ns), clock, model=f"recording {recording.name}")
-    async with collector_bus(address, playback.person, playback.strap) as bus:
-        collector = Collector(bus, playback.person, playback.strap, stream=recording.stream(playback.start_ns))
-        return await collector.run(source)
+    async with open_spool(None) as spool:
+        courier = Courier(address, playback.person, playback.strap, spool)
+        return await Collector(courier, stream=recording.stream(playback.start_ns)).run(source)
 
 
 async def publish_and_process(
-    playback: Playback, address: BusAddress, stores: Sequence[Store], home: Path, clock: PlaybackClock
+    playback: Playback,
+    address: BusAddress,
+    stores: Mapping[str, Callable[[], Store]],
+    home: Path,
+    clock: PlaybackClock,
 ) -> CollectorCounts:
     """Play the recording, and return when all its beats are in every store.
 
@@ -74,11 +80,12 @@ async def publish_and_process(
             processing = group.create_task(pipeline.run())
             await pipeline.ready.wait()
             counts = await publish(playback, address, clock)
-            await pipeline.strap_left(playback.person, playback.strap)
+            await pipeline.strap_delivered(playback.person, playback.strap)
             processing.cancel()
-    if pipeline.refusal is not None:
-        message = f"{pipeline.counts.points_rejected} points were refused and set aside in {home / REJECTED_FILE}"
-        raise StoreRejected(f"{message}; the first: {pipeline.refusal}", advice=pipeline.refusal.advice)
+    for delivery in pipeline.deliveries:
+        if delivery.first_refusal is not None:
+            message = f"{delivery.points_rejected} points were refused and set aside; `strapline doctor` shows them"
+            raise StoreRejected(f"{message}; the first: {delivery.first_refusal}", advice=delivery.first_refusal.advice)
     return counts
 
 
@@ -93,8 +100,8 @@ def summarize(playback: Playback, counts: CollectorCounts, store: SqliteStore, s
     )
     heart = read(HEART, "heart_rate_bpm")
     rmssd = [float(value) for _, value in read(HRV, "rmssd_ms", window="60s")]
-    of_the_strap = [measurement for measurement in MEASUREMENTS.values() if "strap" in measurement.tags]
-    points = sum(len(read(measurement, measurement.fields[0].name)) for measurement in of_the_strap)
+    of_strap = [measurement for measurement in MEASUREMENTS.values() if "strap" in measurement.tags]
+    points = sum(len(read(measurement, measurement.fields[0].name)) for measurement in of_strap)
     return {
         "recording": playback.recording.name,
         "beats_recorded": len(playback.recording.rr_ticks),

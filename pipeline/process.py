@@ -1,29 +1,42 @@
-"""The pipeline as a process: messages in, points to every store, then acknowledgement, then live values out."""
+"""The pipeline as a process: messages into the journal, then acknowledged and confirmed; points on to every store."""
 
 from __future__ import annotations
 
 import asyncio
-import json
+import contextlib
 import logging
 import random
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ingest.bus import Bus, Message
-from ingest.errors import ConfigError, MalformedPayload, StoreRejected, StoreUnavailable, WireError
+from ingest.errors import ConfigError, MalformedPayload, StoreDamaged, StoreUnavailable, WireError
 from ingest.health import Delays
 from ingest.model import Figures
-from ingest.topics import BEATS, HEALTH, STATUS, live_topic, parse_strap_topic, process_of
-from ingest.wire import decode_batch, decode_status, encode_object
-from pipeline.health import ClockWatch, health_points
+from ingest.topics import (
+    BEATS,
+    COMMAND,
+    HEALTH,
+    STATUS,
+    command_error_topic,
+    live_topic,
+    parse_command_topic,
+    strap_topic,
+)
+from ingest.wire import encode_object, encode_refusal, encode_stored
+from pipeline.delivery import Delivery
+from pipeline.health import ClockWatch
+from pipeline.journal import FILE_NAME, Journal
 from pipeline.live import LiveValues
-from pipeline.schema import STRAP, Point, check_points
+from pipeline.outbox import Outbox
+from pipeline.salvage import open_journal, save_what_can_be_read
+from pipeline.schema import STRAP
 from pipeline.store import Store
 
 try:
-    from pipeline.engine import Engine, status_point
+    from pipeline.intake import Intake, Taken
 except ModuleNotFoundError as missing:
     raise ConfigError("the pipeline is not installed", advice="pip install 'strapline[pipeline]'") from missing
 
@@ -31,190 +44,217 @@ _log = logging.getLogger(__name__)
 
 CLIENT_ID = "strapline-pipeline"
 
-UNREADABLE_FILE = "unreadable.jsonl"
-REJECTED_FILE = "rejected.jsonl"
-"""Where messages and points are set aside that can't be processed, one JSON object a line, with the reason."""
-
 _FIRST_RETRY_S = 0.5
-_LONGEST_RETRY_S = 60.0
+_LONGEST_RETRY_S = 30.0
+_COUNT_EVERY_S = 5.0
 
 
 @dataclass(slots=True)
 class PipelineCounts:
-    """What one pipeline has done."""
+    """What one pipeline has done since its start."""
 
     batches: int = 0
     beats: int = 0
-    beats_stored: int = 0
+    duplicates: int = 0  # batches that were in the journal already
+    duplicate_beats: int = 0
     unreadable: int = 0
-    points_rejected: int = 0
 
 
-@dataclass(slots=True)
 class Pipeline:
-    """Derives points from what the bus brings and stores them.
+    """Keeps every message in the journal, derives points, and delivers them.
 
-    A message is acknowledged when every store has taken its points, so a store or a pipeline that is away costs
-    nothing while the broker holds the rest. What can't be read is set aside in the data directory.
+    A message is acknowledged, and its batch confirmed to the collector, when it is in the journal. A store that is away
+    costs nothing: its points wait in the outbox. While the journal can't be written, nothing is acknowledged, and the
+    collectors and the broker hold what comes.
+
+    Args:
+        bus: an open one; durable, so that the broker holds messages while the pipeline is away.
+        stores: a function for each store that opens it, by a name that stays the same.
+        home: the data directory.
+        now_ns: the Unix clock.
+        ready: set once the pipeline hears the bus.
+
+    Raises:
+        StoreUnavailable: the journal can't be opened.
     """
 
-    bus: Bus
-    stores: Sequence[Store]
-    home: Path
-    now_ns: Callable[[], int] = time.time_ns
-    counts: PipelineCounts = field(default_factory=PipelineCounts)
-    refusal: StoreRejected | None = None  # why the first point was set aside
-    ready: asyncio.Event = field(default_factory=asyncio.Event)  # set once the pipeline hears the bus
-    clocks: ClockWatch = field(default_factory=ClockWatch)
-    _delays: Delays = field(default_factory=Delays)
-    _received_ns: list[int] = field(default_factory=list)  # of the batches that are being stored
-    _away: dict[str, str] = field(default_factory=dict)  # the stores that do not answer, and why
-    _engine: Engine = field(default_factory=Engine)
-    _live: LiveValues = field(default_factory=LiveValues)
-    _connected: dict[tuple[str, ...], bool] = field(default_factory=dict)
-    _progress: asyncio.Condition = field(default_factory=asyncio.Condition)
+    def __init__(
+        self,
+        bus: Bus,
+        stores: Mapping[str, Callable[[], Store]],
+        home: Path,
+        *,
+        now_ns: Callable[[], int] = time.time_ns,
+        ready: asyncio.Event | None = None,
+    ) -> None:
+        self.counts = PipelineCounts()
+        self.ready = ready or asyncio.Event()
+        self.journal_state = ""  # why the journal can't be written; empty where all is well
+        self._bus = bus
+        self._now_ns = now_ns
+        self._live = LiveValues()
+        self._clocks = ClockWatch()
+        self._delays = Delays()
+        self._points_waiting: int | None = None  # as last counted
+        self._left: set[tuple[str, ...]] = set()  # straps whose last status said that they are not connected
+        self._progress = asyncio.Condition()
+        self._confirmations: dict[str, bytes] = {}
+        self._to_confirm = asyncio.Event()
+        self._all_confirmed = asyncio.Event()
+        self._database = open_journal(home / FILE_NAME)
+        self._intake = Intake(self._database, self._clocks)
+        self._outbox = Outbox(self._database)
+        self._outbox.register(stores)
+        journal = Journal(self._database)
+        self.deliveries = [Delivery(name, opener, journal, self._outbox) for name, opener in stores.items()]
+
+    @property
+    def points_waiting(self) -> int:
+        """Points on their way to the store that has the most to get."""
+        return max((delivery.outbox.waiting(delivery.name) for delivery in self.deliveries), default=0)
+
+    def figures(self) -> Figures:
+        """What it has done, and how it is, for its health."""
+        p50_s, p95_s, p99_s = self._delays.quantiles(0.5, 0.95, 0.99, at_s=time.monotonic())
+        troubles = [f"store {one.name} away: {one.state}" for one in self.deliveries if one.state]
+        if self.journal_state:
+            troubles.insert(0, f"the journal can't be written: {self.journal_state}")
+        return Figures(
+            state="; ".join(troubles) or "ok",
+            beats_in=self.counts.beats + self.counts.duplicate_beats,
+            beats_stored=self.counts.beats,
+            beats_duplicated=self.counts.duplicate_beats,
+            points_waiting=self._points_waiting,
+            points_rejected=sum(delivery.points_rejected for delivery in self.deliveries),
+            delay_p50_s=p50_s,
+            delay_p95_s=p95_s,
+            delay_p99_s=p99_s,
+            clock_offsets_s=self._clocks.offsets_s,
+        )
 
     async def run(self) -> None:
         """Process until cancelled.
 
         Raises:
-            StoreRejected: a store refuses everything that it is given: its settings must be wrong.
-            BusError: the broker refuses the subscription.
+            BusError: in a group; the broker refuses the subscription, or a message of ours.
         """
-        await self.bus.subscribe(BEATS, STATUS, HEALTH)
+        await self._bus.subscribe(BEATS, STATUS, COMMAND, HEALTH)
         self.ready.set()
-        while True:
-            await self._process(await self.bus.receive())
-
-    def figures(self) -> Figures:
-        """What it has done, and how; read for its health."""
-        p50_s, p95_s, p99_s = self._delays.quantiles(0.5, 0.95, 0.99, at_s=time.monotonic())
-        return Figures(
-            state="; ".join(f"a store is away: {error}" for error in self._away.values()) or "ok",
-            beats_in=self.counts.beats,
-            beats_stored=self.counts.beats_stored,
-            points_rejected=self.counts.points_rejected,
-            delay_p50_s=p50_s,
-            delay_p95_s=p95_s,
-            delay_p99_s=p99_s,
-            clock_offsets_s=self.clocks.offsets_s,
-        )
-
-    async def strap_left(self, person: str, strap: str) -> None:
-        """Return when a strap's disconnection, and so every beat that it sent before, is in every store."""
-        async with self._progress:
-            await self._progress.wait_for(lambda: self._connected.get((person, strap)) is False)
-
-    async def _process(self, messages: Sequence[Message]) -> None:
-        points: list[Point] = []
-        for message in messages:
-            try:
-                points.extend(self._derive(message))
-            except WireError as error:
-                self._set_aside_message(message, error)
-        if points:
-            await asyncio.gather(*(self._write(store, points) for store in self.stores))
-        self._count_stored()
-        for message in messages:
-            message.ack()
-        for person, record in self._live.update(points).items():
-            await self.bus.publish(live_topic(person), encode_object(record), qos=0, retain=True)
-        async with self._progress:
-            self._connected.update({p.tags: bool(p.fields["connected"]) for p in points if p.measurement is STRAP})
-            self._progress.notify_all()
-
-    def _count_stored(self) -> None:
-        self.counts.beats_stored = self.counts.beats
-        now_ns, now_s = self.now_ns(), time.monotonic()
-        for received_ns in self._received_ns:
-            self._delays.add((now_ns - received_ns) / 1e9, now_s)
-        self._received_ns.clear()
-
-    def _derive(self, message: Message) -> list[Point]:
-        points = self._points_of(message)
         try:
-            check_points(points)
-        except ValueError as error:
-            raise MalformedPayload(f"{message.topic}: {error}", topic=message.topic) from error
-        return points
+            async with asyncio.TaskGroup() as group:
+                for delivery in self.deliveries:
+                    group.create_task(delivery.run())
+                group.create_task(self._confirm())
+                group.create_task(self._count_waiting())
+                await self._take_in()
+        finally:
+            self._database.close()
 
-    def _points_of(self, message: Message) -> list[Point]:
-        if process_of(message.topic) is not None:
-            return health_points(message, self.now_ns(), self.clocks)
-        topic = parse_strap_topic(message.topic)
-        if topic.kind == "status":
-            status = decode_status(message.payload, message.topic)
-            return [status_point(topic.person, topic.strap, status, self.now_ns())]
-        batch = decode_batch(message.payload, message.topic)
-        if (batch.person, batch.strap) != (topic.person, topic.strap):
-            # The broker's access rules speak of topics, so the topic decides whose beats may come here.
-            raise MalformedPayload(f"{message.topic}: names {batch.person}/{batch.strap} inside", topic=message.topic)
-        self.counts.batches += 1
-        self.counts.beats += len(batch.beats)
-        self._received_ns.append(batch.received_ns)
-        return self._engine.step(batch)
+    async def strap_delivered(self, person: str, strap: str) -> None:
+        """Return when a strap has left, and all that it sent before is confirmed and in every store."""
+        async with self._progress:
+            await self._progress.wait_for(lambda: (person, strap) in self._left)
+        for delivery in self.deliveries:
+            await delivery.idle.wait()
+        await self._all_confirmed.wait()
 
-    async def _write(self, store: Store, points: Sequence[Point]) -> None:
-        """Store all points, however long the store is away; those that it refuses are set aside."""
+    async def _count_waiting(self) -> None:
+        """Count now and then, so that whoever asks for the figures need not wait for the database."""
+        while True:
+            try:
+                self._points_waiting = await asyncio.to_thread(lambda: self.points_waiting)
+            except StoreUnavailable:  # `journal_state` says why
+                self._points_waiting = None
+            await asyncio.sleep(_COUNT_EVERY_S)
+
+    async def _take_in(self) -> None:
+        has_more = False
+        while True:
+            messages = await self._waiting_messages() if has_more else await self._bus.receive()
+            taken = await self._take(messages)
+            has_more = taken.has_more
+            for message in messages:
+                message.ack()
+            await self._tell(taken)
+
+    async def _waiting_messages(self) -> Sequence[Message]:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0):
+                return await self._bus.receive()
+        return ()
+
+    async def _take(self, messages: Sequence[Message]) -> Taken:
+        """Store messages, however long the journal can't be written."""
         delay_s = _FIRST_RETRY_S
         while True:
             try:
-                rejected = await asyncio.to_thread(_write_all, store, points)
+                taken = await asyncio.to_thread(self._intake.take, messages, self._now_ns())
+            except StoreDamaged as error:
+                _log.error("the journal is damaged error=%r", str(error))
+                await asyncio.to_thread(self._start_anew)
             except StoreUnavailable as error:
-                self._away[repr(store)] = str(error)
-                _log.warning("store away, will try again in_s=%.1f error=%r", delay_s, str(error))
+                if str(error) != self.journal_state:
+                    _log.error("the journal can't be written error=%r advice=%r", str(error), error.advice)
+                self.journal_state = str(error)
                 await asyncio.sleep(delay_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
                 delay_s = min(2 * delay_s, _LONGEST_RETRY_S)
             else:
-                self._away.pop(repr(store), None)
-                break
-        if len(rejected) == len(points):
-            raise rejected[0][1]
-        for point, refusal in rejected:
-            self._set_aside_point(point, refusal)
+                if self.journal_state:
+                    _log.warning("the journal can be written again")
+                    self.journal_state = ""
+                return taken
 
-    def _set_aside_message(self, message: Message, error: WireError) -> None:
-        self.counts.unreadable += 1
-        _log.error("message set aside in %s error=%r advice=%r", UNREADABLE_FILE, str(error), error.advice)
-        record: dict[str, object] = {
-            "topic": message.topic,
-            "reason": str(error),
-            "payload": message.payload.decode(errors="replace"),
-        }
-        _append(self.home / UNREADABLE_FILE, record)
+    def _start_anew(self) -> None:
+        """Go on with a new journal that holds what can be read of the old one; every store gets its points again."""
+        aside = self._database.start_anew()
+        self._intake = Intake(self._database, self._clocks)
+        if aside is not None:
+            save_what_can_be_read(aside, self._database)
+            self._intake = Intake(self._database, self._clocks)
+        self._outbox.register(delivery.name for delivery in self.deliveries)
 
-    def _set_aside_point(self, point: Point, error: StoreRejected) -> None:
-        self.counts.points_rejected += 1
-        self.refusal = self.refusal or error
-        _log.error("point set aside in %s error=%r advice=%r", REJECTED_FILE, str(error), error.advice)
-        record: dict[str, object] = {**asdict(point), "measurement": point.measurement.name, "reason": str(error)}
-        _append(self.home / REJECTED_FILE, record)
+    async def _tell(self, taken: Taken) -> None:
+        """Log, count, and pass on what a transaction has stored."""
+        for topic, error in taken.unreadable:
+            _log.error("message set aside error=%r advice=%r", str(error), error.advice)
+            await self._answer(topic, error)
+        self.counts.unreadable += len(taken.unreadable)
+        self.counts.batches += taken.batches
+        self.counts.beats += taken.beats
+        self.counts.duplicates += taken.duplicates
+        self.counts.duplicate_beats += taken.duplicate_beats
+        now_ns, now_s = self._now_ns(), time.monotonic()
+        for received_ns in taken.received_ns:
+            self._delays.add((now_ns - received_ns) / 1e9, now_s)
+        for (person, strap), stored in taken.stored.items():
+            self._confirmations[strap_topic(person, strap, "stored")] = encode_stored(stored)
+            self._all_confirmed.clear()
+            self._to_confirm.set()
+        if taken.points:
+            for delivery in self.deliveries:
+                delivery.wake()
+        for person, record in self._live.update(taken.live).items():
+            if self._bus.is_connected:
+                await self._bus.publish(live_topic(person), encode_object(record), qos=0, retain=True)
+        async with self._progress:
+            for point in taken.points:
+                if point.measurement is STRAP:
+                    (self._left.discard if point.fields["connected"] else self._left.add)(point.tags)
+            self._progress.notify_all()
 
+    async def _answer(self, topic: str, error: WireError) -> None:
+        """Tell whoever sent a command that it can't be read."""
+        with contextlib.suppress(MalformedPayload):  # no command, or one that names no person: nobody to tell
+            person = parse_command_topic(topic)
+            if self._bus.is_connected:
+                await self._bus.publish(command_error_topic(person), encode_refusal(error))
 
-def _write_all(store: Store, points: Sequence[Point]) -> list[tuple[Point, StoreRejected]]:
-    """Write all points that the store takes; return the others, each with the reason."""
-    try:
-        store.write(points)
-    except StoreRejected as error:
-        store.check()  # raises if the store would take nothing from us at all
-        return _bisect(store, points, error)
-    return []
-
-
-def _bisect(store: Store, points: Sequence[Point], error: StoreRejected) -> list[tuple[Point, StoreRejected]]:
-    """Find the points that the store refuses, halving; writing the others twice is harmless, since they overwrite."""
-    if len(points) == 1:
-        return [(points[0], error)]
-    refused = []
-    middle = len(points) // 2
-    for half in (points[:middle], points[middle:]):
-        try:
-            store.write(half)
-        except StoreRejected as error_of_half:
-            refused += _bisect(store, half, error_of_half)
-    return refused
-
-
-def _append(file: Path, record: dict[str, object]) -> None:
-    with file.open("a", encoding="utf-8") as lines:
-        lines.write(json.dumps(record, default=str) + "\n")
+    async def _confirm(self) -> None:
+        """Publish what is stored; while the broker is away, only the newest word for each strap waits."""
+        while True:
+            await self._to_confirm.wait()
+            self._to_confirm.clear()
+            while self._confirmations:
+                topic = next(iter(self._confirmations))
+                await self._bus.publish(topic, self._confirmations.pop(topic), retain=True)
+            self._all_confirmed.set()

@@ -138,7 +138,7 @@ class SqliteStore:
         have = {row[1] for row in connection.execute(f'PRAGMA table_info("{measurement.name}")')}
         if not have.issuperset({"time_ns", *measurement.tags}):
             message = f"table {measurement.name!r} in {self._path} is not Strapline's"
-            raise StoreDamaged(message, advice="Name another file in store_url, or move this one away.")
+            raise StoreDamaged(message, path=None, advice="Name another file in store_url, or move this one away.")
         for field in measurement.fields:
             if field.name not in have:
                 column = f'"{field.name}" {_COLUMN_TYPES[field.type]}'

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from ingest.errors import ConfigError
+from ingest.errors import ConfigError, StoreDamaged, StoreUnavailable
 from pipeline.schema import Measurement, Point
+
+_log = logging.getLogger(__name__)
 
 SCHEMES = ("sqlite", "influxdb", "influxdbs", "influxdb1", "influxdb1s")
 
@@ -73,9 +77,8 @@ def open_store(url: str, *, token: str | None = None) -> Store:
     raise ConfigError(message, advice=f"Use one of: {', '.join(SCHEMES)} (for example sqlite:///strapline.db).")
 
 
-@contextmanager
-def open_stores(urls: Iterable[str], *, token: str | None, home: Path) -> Iterator[list[Store]]:
-    """All stores, asked whether they would take our points; closed on leaving.
+def store_openers(urls: Iterable[str], *, token: str | None, home: Path) -> dict[str, Callable[[], Store]]:
+    """A function for each store that opens it, by the store's URL.
 
     Args:
         urls: see `open_store`; the path of a relative `sqlite:///` URL starts at the data directory.
@@ -83,20 +86,39 @@ def open_stores(urls: Iterable[str], *, token: str | None, home: Path) -> Iterat
         home: the data directory.
 
     Raises:
-        ConfigError, StoreUnavailable, StoreRejected: from the first store that can't be used.
+        ConfigError: the data directory can't be made.
     """
     try:
         home.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         message = f"the data directory {home} can't be made: {error.strerror}"
         raise ConfigError(message, advice="Choose another with --home or STRAPLINE_HOME.") from error
-    with ExitStack() as stack:
-        stores = []
-        for url in urls:
-            store = stack.enter_context(closing(open_store(_in_home(url, home), token=token)))
-            store.check()
-            stores.append(store)
-        yield stores
+    return {url: partial(open_store, _in_home(url, home), token=token) for url in urls}
+
+
+def check_store(opener: Callable[[], Store]) -> None:
+    """Open a store, ask whether it would take our points, and close it.
+
+    Raises:
+        ConfigError, StoreUnavailable, StoreRejected: it can't be used.
+    """
+    with closing(opener()) as store:
+        store.check()
+
+
+def check_stores(openers: Mapping[str, Callable[[], Store]]) -> None:
+    """Make sure that no store is set up wrongly; one that is away may come later, and is only warned of.
+
+    Raises:
+        ConfigError, StoreRejected, StoreDamaged: from the first store that will never take our points.
+    """
+    for name, opener in openers.items():
+        try:
+            check_store(opener)
+        except StoreDamaged:
+            raise
+        except StoreUnavailable as error:
+            _log.warning("store %s is away, its points will wait error=%r advice=%r", name, str(error), error.advice)
 
 
 def _in_home(url: str, home: Path) -> str:

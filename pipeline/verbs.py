@@ -14,17 +14,18 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from ingest.bus import is_in_process, open_bus
+from ingest.bus import is_in_process, patient_bus
 from ingest.cli import State, console, emit, run
 from ingest.collect import CollectorCounts
 from ingest.errors import ConfigError
 from ingest.health import Health, attend, last_will
+from ingest.model import Figures
 from ingest.recording import demo_recording, read_recording, read_rr_ms
 from ingest.settings import Settings, in_clear
 from ingest.topics import PIPELINE, check_name
 from ingest.verbs import require_shared_bus
-from pipeline.doctor import Finding, examine
-from pipeline.store import open_stores
+from pipeline.doctor import Finding, examine, retry_set_aside
+from pipeline.store import check_store, check_stores, store_openers
 
 if TYPE_CHECKING:
     from pipeline.playback import Playback
@@ -56,16 +57,21 @@ def process(context: typer.Context) -> None:
 
 
 async def process_all(settings: Settings, home: Path, *, ready: asyncio.Event | None = None) -> None:
-    """Run the pipeline until cancelled; see `Pipeline.run` and `open_stores` for what is raised."""
+    """Run the pipeline until cancelled; see `Pipeline.run` and `check_stores` for what is raised."""
     from pipeline.process import CLIENT_ID, Pipeline
 
-    with open_stores(settings.store_url, token=in_clear(settings.store_token), home=home) as stores:
-        async with open_bus(settings.bus_address, client_id=CLIENT_ID, will=last_will(PIPELINE), durable=True) as bus:
-            pipeline = Pipeline(bus, stores, home, ready=ready or asyncio.Event())
-            health = Health(PIPELINE, pipeline.figures)
-            async with asyncio.TaskGroup() as group:
-                group.create_task(health.run(bus))
-                group.create_task(attend(health, settings, pipeline.ready))
+    stores = store_openers(settings.store_url, token=in_clear(settings.store_token), home=home)
+    await asyncio.to_thread(check_stores, stores)
+    health = Health(PIPELINE, lambda: Figures(state="no broker answers"))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(attend(health, settings))
+        async with patient_bus(
+            settings.bus_address, client_id=CLIENT_ID, will=last_will(PIPELINE), durable=True
+        ) as bus:
+            pipeline = Pipeline(bus, stores, home, ready=ready)
+            health.read = pipeline.figures
+            async with asyncio.TaskGroup() as work:
+                work.create_task(health.run(bus, pipeline.ready))
                 await pipeline.run()
 
 
@@ -141,8 +147,10 @@ async def _replay(playback: Playback, settings: Settings, home: Path) -> Collect
     if not is_in_process(settings.bus_url):
         playback = replace(playback, speed=min(playback.speed, _BROKER_SPEED))
         return await publish(playback, settings.bus_address, playback.clock())
-    with open_stores(settings.store_url, token=in_clear(settings.store_token), home=home) as stores:
-        return await publish_and_process(playback, settings.bus_address, stores, home, playback.clock())
+    stores = store_openers(settings.store_url, token=in_clear(settings.store_token), home=home)
+    for opener in stores.values():
+        check_store(opener)
+    return await publish_and_process(playback, settings.bus_address, stores, home, playback.clock())
 
 
 def analyze(
@@ -175,13 +183,16 @@ def analyze(
 
 def doctor(
     context: typer.Context,
+    retry: Annotated[bool, typer.Option("--retry", help="First send again what stores have refused.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as a JSON list.")] = False,
 ) -> None:
-    """Check settings, radio, broker and stores; say what is wrong and what to do.
+    """Check settings, radio, broker, journal and stores; say what is wrong and what to do.
 
     Example: strapline doctor
     """
     state: State = context.obj
+    if retry:
+        console.print(f"{retry_set_aside(state.home)} points are on their way again.")
     findings = run(examine(state.settings(), state.home)) or []
     if as_json:
         emit([asdict(finding) for finding in findings])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,6 +86,26 @@ class SlidingWindows:
                 window.sums.add(new.nn_units)
             if difference is not None and window.start < at:
                 window.sums.add_difference(difference)
+
+    def snapshot(self) -> dict[str, list[Any]]:
+        """The entries that are still in a window, and where each window begins among them; plain values for JSON."""
+        first = min(window.start for window in self._windows)
+        columns = (self._time_ns, self._nn_units, self._follows, self._touched)
+        return {
+            "columns": [column[first : self._end].tolist() for column in columns],
+            "starts": [window.start - first for window in self._windows],
+        }
+
+    @classmethod
+    def restore(cls, spans_s: Sequence[int], snapshot: dict[str, list[Any]]) -> SlidingWindows:
+        """The windows that a snapshot was taken of; their sums are whole numbers, so adding anew gives the same."""
+        windows = cls(spans_s)
+        for row in zip(*snapshot["columns"], strict=True):
+            windows.add(Entry(*row))
+        for window, start in zip(windows._windows, snapshot["starts"], strict=True):
+            while window.start < start:
+                windows._drop_first(window)
+        return windows
 
     def at(self, end_ns: int) -> list[Window]:
         """The windows that end at `end_ns`, in the order of their spans; never earlier than those asked for before."""

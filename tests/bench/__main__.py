@@ -9,8 +9,8 @@ import statistics
 import tempfile
 from collections import deque
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -82,9 +82,10 @@ def recompute_each_window(found: Sequence[BeatBatch]) -> None:
 
 
 def whole_path(bus_url: str) -> None:
-    with tempfile.TemporaryDirectory() as folder, closing(SqliteStore(Path(folder) / "points.db")) as store:
+    with tempfile.TemporaryDirectory() as folder:
         playback = Playback(RECORDING, "a", "s", START_NS, math.inf)
-        asyncio.run(publish_and_process(playback, BusAddress(bus_url), [store], Path(folder), playback.clock()))
+        stores = {"points": partial(SqliteStore, Path(folder) / "points.db")}
+        asyncio.run(publish_and_process(playback, BusAddress(bus_url), stores, Path(folder), playback.clock()))
 
 
 def measure(repeats: int) -> list[Row]:

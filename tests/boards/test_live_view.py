@@ -15,7 +15,7 @@ _CALM = [820, 824, 818, 822, 826, 819, 823, 821]
 _MISSED = 1642
 
 
-def _batches(rr_ticks: list[int], start_ns: int = _START_NS) -> list[BeatBatch]:
+def _batches(rr_ticks: list[int], start_ns: int = _START_NS, first: int = 0) -> list[BeatBatch]:
     """One batch for each beat."""
     ends = accumulate(rr_ticks)
     return [
@@ -25,9 +25,9 @@ def _batches(rr_ticks: list[int], start_ns: int = _START_NS) -> list[BeatBatch]:
             "stream",
             number,
             time_ns,
-            (Beat(time_ns, ticks, 73, Contact.GOOD, 0, gap_before=number == 0),),
+            (Beat(time_ns, ticks, 73, Contact.GOOD, 0, gap_before=number == first),),
         )
-        for number, ticks, end in zip(count(), rr_ticks, ends, strict=False)
+        for number, ticks, end in zip(count(first), rr_ticks, ends, strict=False)
         for time_ns in [start_ns + end * 1_000_000_000 // 1024]
     ]
 
@@ -60,8 +60,14 @@ def test_beats_that_come_again_are_shown_and_judged_once() -> None:
 
 
 def test_a_clock_set_back_takes_the_later_dots_away() -> None:
-    shown = _shown([*_batches(_CALM), *_batches(_CALM, _START_NS - 2_000_000_000)])
+    shown = _shown([*_batches(_CALM), *_batches(_CALM, _START_NS - 2_000_000_000, first=len(_CALM))])
 
     times = [beat.time_ns for beat in shown]
     assert times == sorted(set(times))
     assert times[-1] < _START_NS + 6_000_000_000
+
+
+def test_what_a_strap_had_kept_while_it_was_away_is_not_shown() -> None:
+    kept, new = _batches(_CALM), _batches(_CALM, _START_NS + 3600_000_000_000, first=100)
+
+    assert _shown([*new[:3], *kept, *new[3:]]) == _shown(new)

@@ -62,9 +62,8 @@ def test_a_misspelt_settings_key_is_named_with_its_nearest(tmp_path: Path) -> No
     assert [path.name for path in tmp_path.iterdir()] == ["strapline.toml"]
 
 
-@pytest.mark.parametrize("verb", [REPLAY, ("process",)])
-def test_a_missing_broker_ends_with_5(tmp_path: Path, verb: tuple[str, ...]) -> None:
-    done = strapline(tmp_path, *verb, BUS_URL=f"mqtt://127.0.0.1:{free_port()}")
+def test_a_missing_broker_ends_a_replay_with_5(tmp_path: Path) -> None:
+    done = strapline(tmp_path, *REPLAY, BUS_URL=f"mqtt://127.0.0.1:{free_port()}")
     assert done.returncode == 5
     assert "no MQTT broker answers" in complaint(done)
     assert "Start the broker" in complaint(done)
@@ -99,7 +98,6 @@ def test_a_store_that_answers_400_to_everything_ends_with_6_and_nothing_is_set_a
     assert done.returncode == 6
     assert "retention policy" in complaint(done)
     assert influx_database.query("SHOW MEASUREMENTS") == []
-    assert not (tmp_path / "rejected.jsonl").exists()
 
 
 @pytest.mark.influxd
@@ -111,12 +109,22 @@ def test_points_that_a_store_refuses_are_set_aside_with_the_reason_and_all_other
     done = strapline(tmp_path, *REPLAY, BUS_URL="memory:x", STORE_URL=url)
     assert done.returncode == 6
     assert "were refused and set aside" in complaint(done)
-    refused = [json.loads(line) for line in (tmp_path / "rejected.jsonl").read_text().splitlines()]
-    assert {record["measurement"] for record in refused} == {"heart"}
-    assert all("conflict" in record["reason"] for record in refused)
-    (beats,) = influx_database.query("SELECT count(rr_ms) FROM beat")
-    assert beats["values"][0][1] == 2380
-    assert len(refused) == 1269
+    doctor = strapline(tmp_path, "doctor", "--json", BUS_URL="memory:x", STORE_URL=url)
+    (refused,) = [finding for finding in json.loads(doctor.stdout) if finding["what"] == "points set aside"]
+    assert doctor.returncode == 6
+    assert refused["detail"].startswith(f"1269 refused by {url}")
+    assert "conflict" in refused["detail"]
+    assert stored(influx_database, "SELECT count(rr_ms) FROM beat") == 2380
+    influx_database.query("DROP MEASUREMENT heart")
+    again = strapline(tmp_path, "doctor", "--retry", "--json", BUS_URL="memory:x", STORE_URL=url)
+    assert "points set aside" not in {finding["what"] for finding in json.loads(again.stdout)}
+    assert strapline(tmp_path, *REPLAY, BUS_URL="memory:x", STORE_URL=url).returncode == 0
+    assert stored(influx_database, "SELECT count(heart_rate_bpm) FROM heart") == 1269
+
+
+def stored(database: InfluxDatabase, query: str) -> object:
+    (series,) = database.query(query)
+    return series["values"][0][1]
 
 
 def _write(database: InfluxDatabase, line: str) -> None:

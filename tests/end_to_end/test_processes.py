@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from ingest.bus import open_bus
-from ingest.wire import decode_object, decode_status
+from ingest.wire import decode_batch, decode_object, decode_status
+from pipeline.journal import Journal
 from tests.ble.fake_bluez import FakeBluez, FakeStrap
 from tests.end_to_end.command import running, strapline
 from tests.fixtures.bluez import PrivateBus
 from tests.fixtures.influxd import InfluxDatabase
 from tests.fixtures.mosquitto import Mosquitto
-from tests.support import eventually, wait_until
+from tests.support import eventually, server, wait_until
 
 H10 = "A0:9E:1A:00:00:01"
 
@@ -108,9 +110,10 @@ async def test_messages_that_cannot_be_read_are_set_aside_and_all_others_are_sto
             live = decode_object((await bus.receive())[-1].payload, "live")
             assert await asyncio.to_thread(pipeline.stop) == 0
     assert "heart_rate_bpm" in live
-    aside = [json.loads(line) for line in (tmp_path / "unreadable.jsonl").read_text().splitlines()]
-    assert [record["reason"].split(": ")[1][:8] for record in aside] == ["not JSON", "wire ver", "strap"]
-    assert {record["topic"] for record in aside} == {topic}
+    with closing(Journal.open_to_read(tmp_path / "journal.db")) as journal:
+        aside = journal.unreadable()
+    assert {reason.split(": ")[1][:8] for _, reason, _ in aside} == {"not JSON", "wire ver", "strap"}
+    assert {where for where, _, _ in aside} == {topic}
     assert "same release" in " ".join(pipeline.said.split())
 
 
@@ -148,6 +151,39 @@ async def test_a_collector_that_is_killed_leaves_its_will_behind(tmp_path: Path,
     assert decode_status(connected.payload, connected.topic).connected
     status = decode_status(offline.payload, offline.topic)
     assert (status.connected, status.reason) == (False, "collector offline")
+
+
+@pytest.mark.mosquitto
+async def test_a_collector_starts_without_a_broker_and_what_a_killed_one_held_is_sent_by_the_next(
+    tmp_path: Path, stopped_mosquitto: Mosquitto
+) -> None:
+    broker = stopped_mosquitto
+    (tmp_path / "strapline.toml").write_text('[straps.chest]\nperson = "anna"\nsimulate = 7\n')
+    with running(tmp_path, "collect", **login(broker)) as killed:
+        killed.says("no MQTT broker answers")
+        await asyncio.sleep(3)  # a beat a second
+        killed.process.kill()
+    with running(tmp_path, "collect", **login(broker)) as stopped:
+        stopped.says("no MQTT broker answers")
+        second = await asyncio.to_thread(strapline, tmp_path, "collect", **login(broker))
+        assert (second.returncode, "another collector uses" in second.stderr) == (3, True)
+        await asyncio.sleep(3)
+        assert await asyncio.to_thread(stopped.stop) == 0
+    with server(broker.command, broker.port, broker.folder / "log"):
+        async with open_bus(broker.address(), client_id="reader") as bus:
+            await bus.subscribe("strapline/v1/anna/chest/beats")
+            with running(tmp_path, "collect", **login(broker)) as collector:
+                heard: dict[str, list[int]] = {}
+                async with asyncio.timeout(30):
+                    while len(heard) < 3:
+                        for message in await bus.receive():
+                            message.ack()
+                            batch = decode_batch(message.payload, message.topic)
+                            heard.setdefault(batch.stream, []).append(batch.sequence)
+                assert collector.stop() == 0
+    spooled = sorted(len(sequences) for sequences in heard.values())
+    assert spooled[1] >= 2
+    assert all(sequences == list(range(len(sequences))) for sequences in heard.values())
 
 
 @pytest.mark.mosquitto

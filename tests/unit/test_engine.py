@@ -13,14 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.gatt import parse_heart_rate_measurement
-from ingest.model import MS_PER_TICK, Beat, BeatBatch, Contact, StrapStatus
+from ingest.model import MS_PER_TICK, Beat, BeatBatch, Contact, Marker, MarkerAction, MarkerKind, StrapStatus
 from ingest.packing import pack
 from ingest.recording import demo_recording
 from ingest.timeline import BeatClock
 from pipeline.artifacts import BeatKind, correct
-from pipeline.engine import Engine, status_point
+from pipeline.engine import Engine
 from pipeline.indices import LIVE_PARTS, entropy_indices, reason_for_none
 from pipeline.live import UNITS, LiveValues
+from pipeline.notes import event_point, status_point
 from pipeline.schema import BEAT, HEART, HRV, Point, check_points
 from pipeline.time_domain import UNITS_PER_MS, time_domain
 from pipeline.windows import SlidingWindows, Window, entry
@@ -154,6 +155,32 @@ def test_every_window_equals_the_batch_functions_at_any_chunking(rr_ticks: list[
     assert_equals_batch(points, beats)
 
 
+@settings(max_examples=25, deadline=None)
+@given(st.one_of(heart_rr, rr_with_artifacts), st.sets(st.integers(1, 400), max_size=4))
+def test_an_engine_restored_from_a_snapshot_goes_on_as_if_it_had_never_stopped(
+    rr_ticks: list[int], stops: set[int]
+) -> None:
+    beats = beats_of(rr_ticks)
+    engine, points = Engine(), []
+    for sequence, beat in enumerate(beats):
+        if sequence in stops:
+            engine = Engine.restore(engine.snapshot())
+        points.extend(engine.step(batch(sequence, [beat])))
+    assert points == points_of(beats, [1] * len(beats))
+
+
+def test_a_snapshot_of_another_form_is_refused() -> None:
+    with pytest.raises(ValueError, match="form 0"):
+        Engine.restore(b"[0, 5, {}]")
+
+
+def test_no_difference_is_taken_over_a_batch_that_is_missing() -> None:
+    beats = beats_of([1024, 1000, 1024, 1000])
+    engine = Engine()
+    first, third = engine.step(batch(0, beats[:2])), engine.step(batch(2, beats[2:]))
+    assert [p.fields["rr_prev_ms"] for p in (*first, *third) if "rr_prev_ms" in p.fields] == [1000.0, 1000.0]
+
+
 def test_a_night_of_beats_leaves_the_sums_exact_and_the_memory_as_it_was() -> None:
     windows, random = SlidingWindows((60, 300)), np.random.default_rng(5)
     nn_ms = np.round(random.uniform(600, 1100, 30_000) * UNITS_PER_MS) / UNITS_PER_MS
@@ -259,6 +286,22 @@ def test_a_clock_set_back_starts_the_windows_anew() -> None:
 def test_a_status_without_a_time_gets_that_of_its_receipt() -> None:
     point = status_point("anna", "h10", StrapStatus(connected=False, reason="collector offline"), received_ns=7)
     assert (point.time_ns, dict(point.fields)) == (7, {"connected": 0, "reason": "collector offline"})
+
+
+def test_a_marker_becomes_an_event_of_its_own_time_or_without_one_of_its_receipt() -> None:
+    start = event_point("anna", Marker(MarkerKind.RUN, MarkerAction.START, time_ns=START_NS), received_ns=7)
+    note = event_point("anna", Marker(MarkerKind.NOTE, text="second coffee"), received_ns=7)
+    check_points([start, note])
+    assert (start.tags, dict(start.fields), start.time_ns) == (
+        ("anna", "run"),
+        {"action": "start", "text": ""},
+        START_NS,
+    )
+    assert (note.tags, dict(note.fields), note.time_ns) == (
+        ("anna", "note"),
+        {"action": "note", "text": "second coffee"},
+        7,
+    )
 
 
 def test_live_values_carry_units_and_turn_to_nothing_when_the_strap_leaves() -> None:

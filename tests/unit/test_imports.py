@@ -30,8 +30,11 @@ ADAPTERS = {
 
 PURE = (
     "ingest.gatt",
+    "ingest.in_flight",
     "ingest.model",
+    "ingest.newest",
     "ingest.packing",
+    "ingest.ranges",
     "ingest.simulate",
     "ingest.timeline",
     "ingest.topics",
@@ -45,7 +48,9 @@ PURE = (
     "pipeline.indices",
     "pipeline.live",
     "pipeline.nonlinear",
+    "pipeline.notes",
     "pipeline.respiration",
+    "pipeline.rows",
     "pipeline.running_sums",
     "pipeline.schema",
     "pipeline.time_domain",

@@ -2,8 +2,19 @@ from __future__ import annotations
 
 import pytest
 
-from ingest.errors import ConfigError
-from ingest.topics import BEATS, check_name, live_topic, matches, parse_strap_topic, strap_topic
+from ingest.errors import ConfigError, MalformedPayload
+from ingest.topics import (
+    BEATS,
+    COMMAND,
+    check_name,
+    command_error_topic,
+    command_topic,
+    live_topic,
+    matches,
+    parse_command_topic,
+    parse_strap_topic,
+    strap_topic,
+)
 
 
 @pytest.mark.parametrize(
@@ -20,12 +31,32 @@ def test_a_name_that_topics_can_carry_is_taken_as_it_is(name: str) -> None:
     topic = strap_topic(name, "h10", "beats")
     assert parse_strap_topic(topic) == (name, "h10", "beats")
     assert matches(BEATS, topic)
+    assert parse_command_topic(command_topic(name)) == name
+    assert matches(COMMAND, command_topic(name))
 
 
 @pytest.mark.parametrize("topic", [live_topic("anna"), "strapline/v2/anna/h10/beats", "a/b/c", ""])
 def test_a_topic_of_no_strap_is_not_parsed(topic: str) -> None:
-    with pytest.raises(ValueError, match="not a strap's topic"):
+    with pytest.raises(MalformedPayload, match="not a strap's topic"):
         parse_strap_topic(topic)
+
+
+@pytest.mark.parametrize(
+    "topic", [command_error_topic("anna"), live_topic("anna"), "strapline/v2/anna/command", "command", ""]
+)
+def test_an_answer_to_a_command_is_no_command(topic: str) -> None:
+    with pytest.raises(MalformedPayload, match="not a command topic"):
+        parse_command_topic(topic)
+
+
+@pytest.mark.parametrize("name", [" anna", "", "$SYS", "a\\b", "x" * 65])
+def test_a_name_under_which_no_answer_could_be_sent_is_refused_where_it_comes_in(name: str) -> None:
+    with pytest.raises(MalformedPayload, match="person"):
+        parse_strap_topic(f"strapline/v1/{name}/h10/status")
+    with pytest.raises(MalformedPayload, match="strap"):
+        parse_strap_topic(f"strapline/v1/anna/{name}/status")
+    with pytest.raises(MalformedPayload, match="person"):
+        parse_command_topic(f"strapline/v1/{name}/command")
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.errors import MalformedPayload, UnknownVersion
-from ingest.model import Beat, BeatBatch, Contact, Stored, StrapStatus
+from ingest.model import Beat, BeatBatch, Contact, Marker, MarkerAction, MarkerKind, Stored, StrapStatus
 from ingest.wire import (
     decode_batch,
+    decode_marker,
+    decode_object,
     decode_status,
     decode_stored,
     encode_batch,
+    encode_marker,
+    encode_refusal,
     encode_status,
     encode_stored,
     with_held_from,
@@ -51,6 +55,13 @@ statuses = st.builds(
     location=st.none() | st.text(max_size=20),
     reason=st.none() | st.text(max_size=20),
 )
+markers = st.builds(
+    Marker,
+    kind=st.sampled_from([kind for kind in MarkerKind if kind is not MarkerKind.NOTE]),
+    action=st.sampled_from(MarkerAction),
+    text=st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=500),
+    time_ns=st.none() | times_ns,
+)
 
 BATCH = BeatBatch("anna", "h10", "s1", 3, 5, (Beat(4, 1024, 60, Contact.GOOD, 0, gap_before=True),))
 
@@ -77,10 +88,41 @@ def test_a_status_survives_the_wire_exactly(status: StrapStatus) -> None:
     assert decode_status(encode_status(status), "t") == status
 
 
-@given(st.binary(max_size=200))
-def test_any_bytes_give_a_batch_or_a_documented_error(payload: bytes) -> None:
-    with pytest.raises((MalformedPayload, UnknownVersion)):
-        decode_batch(payload, "t")
+@given(markers)
+def test_a_marker_survives_the_wire_exactly(marker: Marker) -> None:
+    assert decode_marker(encode_marker(marker), "t") == marker
+
+
+def test_a_command_typed_by_hand_needs_no_more_than_its_kind() -> None:
+    assert decode_marker(b'{"v": 1, "kind": "run"}', "t") == Marker(MarkerKind.RUN, MarkerAction.NOTE)
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ('"kind": "swim"', "kind: Input should be 'run'"),
+        ('"action": "start"', "kind: Field required"),
+        ('"kind": "run", "action": "begin"', "action: Input should be 'start'"),
+        ('"kind": "note", "action": "start"', "a note can't start"),
+        ('"kind": "note", "text": "a\\u0000b"', "text holds a NUL"),
+        ('"kind": "note", "text": "' + 501 * "x" + '"', "text: String should have at most 500 characters"),
+        ('"kind": "run", "time_ns": -1', "time_ns: Input should be greater"),
+    ],
+)
+def test_a_bad_command_is_refused_with_a_reason_that_can_be_sent_back(fields: str, reason: str) -> None:
+    topic = "strapline/v1/anna/command"
+    with pytest.raises(MalformedPayload) as caught:
+        decode_marker(f'{{"v": 1, {fields}}}'.encode(), topic)
+    refusal = decode_object(encode_refusal(caught.value), f"{topic}/error")
+    assert str(refusal["reason"]).startswith(f"{topic}: ")
+    assert reason in str(refusal["reason"])
+    assert refusal["advice"]
+
+
+@pytest.mark.parametrize("text", ["\ud800", "x" * 501])
+def test_a_text_that_no_store_keeps_is_not_sent(text: str) -> None:
+    with pytest.raises(ValueError, match=r"surrogates|500"):
+        encode_marker(Marker(MarkerKind.RUN, text=text))
 
 
 def changed(**fields: Any) -> bytes:

@@ -1,0 +1,216 @@
+"""From the outbox to one store: in order, however long it is away, and with the newest first when it is back."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from threading import Thread
+from typing import Any, TypeVar
+
+from ingest.database import move_aside
+from ingest.errors import StoreDamaged, StoreError, StoreRejected
+from pipeline.filling import points_of_journal
+from pipeline.journal import Journal
+from pipeline.outbox import Outbox
+from pipeline.schema import Point
+from pipeline.store import Store
+
+_log = logging.getLogger(__name__)
+
+_FIRST_RETRY_S = 0.5
+_LONGEST_RETRY_S = 60.0
+_LOOK_EVERY_S = 5.0
+"""`strapline doctor` puts points back into the outbox from a process of its own, which no event tells of."""
+
+_PREVIEW_ENTRIES = 20
+_POINTS_AT_ONCE = 5_000
+
+_T = TypeVar("_T")
+
+Rejected = list[tuple[Point, str, str]]  # with reason and advice
+
+
+@dataclass(slots=True)
+class Delivery:
+    """Keeps one store up to date, for ever.
+
+    The outbox is delivered in order, since a later point may say more of an earlier one. While that takes time, what
+    is newest is written ahead, and once more in its turn: a board shows the heart of now although days are missing.
+    """
+
+    name: str
+    open: Callable[[], Store]
+    journal: Journal
+    outbox: Outbox
+    idle: asyncio.Event = field(default_factory=asyncio.Event)  # set while the store has everything
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+    state: str = ""  # why points wait; empty where all is well
+    points_rejected: int = 0
+    first_refusal: StoreRejected | None = None
+    _store: Store | None = None
+    _previewed_id: int = 0
+    _filling: Iterator[tuple[int, list[Point]]] | None = None
+
+    async def run(self) -> None:
+        """Deliver until cancelled; trouble with the store is logged once for each change, and retried."""
+        delay_s = _FIRST_RETRY_S
+        try:
+            while True:
+                self._news.clear()
+                try:
+                    has_more = await _in_daemon_thread(self._round)
+                except StoreError as error:
+                    self._give_up(error)
+                    await asyncio.sleep(delay_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
+                    delay_s = min(2 * delay_s, _LONGEST_RETRY_S)
+                    continue
+                delay_s = _FIRST_RETRY_S
+                if not has_more:
+                    if not self._news.is_set():
+                        self.idle.set()
+                    await self._news_within(_LOOK_EVERY_S)
+        finally:
+            self._close()
+
+    def wake(self) -> None:
+        """Say that there are new points in the outbox."""
+        self.idle.clear()
+        self._news.set()
+
+    async def _news_within(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._news.wait()
+        except TimeoutError:
+            return
+
+    def _give_up(self, error: StoreError) -> None:
+        """Take note of trouble; a broken file of ours is moved away, since all that it held can be derived again."""
+        if str(error) != self.state:
+            _log.warning("store %s away, points wait error=%r advice=%r", self.name, str(error), error.advice)
+        self.state = str(error)
+        self._filling = None
+        self._close()
+        if isinstance(error, StoreDamaged) and error.path is not None:
+            aside = move_aside(error.path)
+            _log.error("store %s was damaged, and is filled anew; the old file is %s", self.name, aside)
+            self.outbox.set_filled(self.name, 0)
+
+    def _close(self) -> None:
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    def _round(self) -> bool:
+        """Write the next points; True where there are more."""
+        if self._store is None:
+            self._store = self.open()
+            self._store.check()
+        if self.state:
+            _log.warning("store %s is there again", self.name)
+            self.state = ""
+        filled = self.outbox.filled_stream(self.name)
+        if filled is not None:
+            self._preview(self._store)
+            self._fill(self._store, filled)
+            return True
+        due = self.outbox.due(self.name)
+        if due is None:
+            return False
+        if len(due.points) >= _POINTS_AT_ONCE:
+            self._preview(self._store)
+        rejected = self._write(self._store, due.points)
+        self.outbox.delivered(self.name, due.entry_id, rejected)
+        return True
+
+    def _preview(self, store: Store) -> None:
+        newest = self.outbox.newest(self._previewed_id, _PREVIEW_ENTRIES)
+        if newest is not None:
+            _write_all(store, newest.points)  # what is refused is set aside in its turn
+            self._previewed_id = newest.entry_id
+
+    def _fill(self, store: Store, filled: int) -> None:
+        """Write the next points of the journal."""
+        if self._filling is None:
+            _log.warning("store %s is being filled from the journal", self.name)
+            self._filling = points_of_journal(self.journal, filled)
+        points: list[Point] = []
+        done: int | None = None
+        for done_stream, some in self._filling:
+            done = done_stream
+            points += some
+            if len(points) >= _POINTS_AT_ONCE:
+                break
+        else:
+            done, self._filling = None, None
+        # The stream that these points belong to is not complete: after a crash it is filled once more.
+        self.outbox.set_filled(self.name, done, self._write(store, points))
+
+    def _write(self, store: Store, points: Sequence[Point]) -> Rejected:
+        refused = _write_all(store, points)
+        for point, error in refused[:1]:
+            self.first_refusal = self.first_refusal or error
+            text = "store %s refuses %d of %d points, set aside; the first: %s error=%r advice=%r"
+            _log.error(text, self.name, len(refused), len(points), point, str(error), error.advice)
+        self.points_rejected += len(refused)
+        return [(point, str(error), error.advice) for point, error in refused]
+
+
+async def _in_daemon_thread(call: Callable[[], _T]) -> _T:
+    """What a blocking call returns, from a thread that does not keep the process when it is stopped.
+
+    A store that hangs keeps a request for 10 s; what was under way is delivered again after the next start.
+    """
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[_T] = loop.create_future()
+
+    def settle(give: Callable[[Any], None], result: object) -> None:
+        if not answer.done():
+            give(result)
+
+    def work() -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+            try:
+                result = call()
+            except Exception as error:  # noqa: BLE001 - passed on to the caller
+                loop.call_soon_threadsafe(settle, answer.set_exception, error)
+            else:
+                loop.call_soon_threadsafe(settle, answer.set_result, result)
+
+    Thread(target=work, name="delivery", daemon=True).start()
+    return await answer
+
+
+def _write_all(store: Store, points: Sequence[Point]) -> list[tuple[Point, StoreRejected]]:
+    """Write all points that the store takes; return the others, each with the reason.
+
+    Raises:
+        StoreUnavailable: the store is away.
+        StoreRejected: it would take nothing from us at all.
+    """
+    if not points:
+        return []
+    try:
+        store.write(points)
+    except StoreRejected as error:
+        store.check()
+        return _bisect(store, points, error)
+    return []
+
+
+def _bisect(store: Store, points: Sequence[Point], error: StoreRejected) -> list[tuple[Point, StoreRejected]]:
+    """Find the points that the store refuses, halving; writing the others twice is harmless, since they overwrite."""
+    if len(points) == 1 or error.dropped == len(points):
+        return [(point, error) for point in points]
+    refused = []
+    middle = len(points) // 2
+    for half in (points[:middle], points[middle:]):
+        try:
+            store.write(half)
+        except StoreRejected as error_of_half:
+            refused += _bisect(store, half, error_of_half)
+    return refused

@@ -1,0 +1,374 @@
+"""Collector, spool and courier against a real mosquitto that is killed, and a pipeline that comes and goes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from ingest.bus import Bus, BusAddress, open_bus
+from ingest.clock import JumpWatch
+from ingest.collect import Collector
+from ingest.courier import WINDOW, Courier, Patience
+from ingest.errors import BusRefused
+from ingest.gatt import encode_heart_rate_measurement
+from ingest.model import Contact, HeartRateMeasurement, Notification, Stored, StrapStatus
+from ingest.ranges import merged
+from ingest.spool import Spool, open_spool
+from ingest.topics import BEATS, STATUS, health_topic, parse_strap_topic, strap_topic
+from ingest.wanted import Backoff
+from ingest.wire import decode_batch, decode_status, encode_object, encode_stored
+from tests.fixtures.mosquitto import Mosquitto
+from tests.support import eventually, free_port, server
+
+pytestmark = pytest.mark.mosquitto
+
+START_NS = 1_795_593_600_000_000_000
+SECOND_NS = 1_000_000_000
+QUICK = Backoff(first_s=0.05, max_s=0.2)
+
+
+@dataclass
+class Runner:
+    """A source that the test makes beat."""
+
+    events_waiting: asyncio.Queue[Notification | StrapStatus | None] = field(default_factory=asyncio.Queue)
+    beaten: int = 0
+
+    def connect(self) -> None:
+        self.events_waiting.put_nowait(StrapStatus(connected=True, time_ns=START_NS, model="H10"))
+
+    def beat(self, count: int) -> None:
+        """So many notifications of one beat each, a second apart."""
+        for _ in range(count):
+            measurement = HeartRateMeasurement(60, (1024,), Contact.UNSUPPORTED, energy_kj=None)
+            self.beaten += 1
+            arrival_ns = START_NS + self.beaten * SECOND_NS
+            self.events_waiting.put_nowait(Notification(arrival_ns, encode_heart_rate_measurement(measurement)))
+
+    def end(self) -> None:
+        self.events_waiting.put_nowait(None)
+
+    async def events(self) -> AsyncGenerator[Notification | StrapStatus, None]:
+        while (event := await self.events_waiting.get()) is not None:
+            yield event
+
+
+@dataclass
+class Confirmer:
+    """A stand-in for the pipeline: it hears, and confirms what it was told to."""
+
+    bus: Bus
+    confirms: bool = True
+    heard: Counter[tuple[str, int]] = field(default_factory=Counter)
+    order: list[int] = field(default_factory=list)
+    held_from: list[int] = field(default_factory=list)
+    statuses: list[str | None] = field(default_factory=list)
+
+    async def run(self) -> None:
+        await self.bus.subscribe(BEATS, STATUS)
+        while True:
+            messages = await self.bus.receive()
+            for message in messages:
+                message.ack()
+                if message.topic.endswith("status"):
+                    status = decode_status(message.payload, message.topic)
+                    self.statuses.append("connected" if status.connected and not status.reason else status.reason)
+                else:
+                    batch = decode_batch(message.payload, message.topic)
+                    self.heard[batch.stream, batch.sequence] += 1
+                    self.order.append(batch.sequence)
+                    self.held_from.append(batch.held_from)
+            if self.confirms and self.heard:
+                person, strap = parse_strap_topic(messages[-1].topic)[:2]
+                await self.confirm(person, strap)
+
+    async def confirm(self, person: str = "anna", strap: str = "h10") -> None:
+        streams = {stream for stream, _ in self.heard}
+        ranges = {s: merged((n, n) for stream, n in self.heard if stream == s) for s in streams}
+        await self.bus.publish(strap_topic(person, strap, "stored"), encode_stored(Stored(ranges)), retain=True)
+
+    async def is_online(self, *, online: bool) -> None:
+        await self.bus.publish(health_topic("pipeline"), encode_object({"online": online}), retain=True)
+
+    def sequences(self, stream: str = "s1") -> list[int]:
+        return sorted(sequence for heard, sequence in self.heard if heard == stream)
+
+
+@asynccontextmanager
+async def confirming(address: BusAddress, *, confirms: bool = True) -> AsyncIterator[Confirmer]:
+    async with open_bus(address, client_id="confirmer") as bus:
+        confirmer = Confirmer(bus, confirms)
+        running = asyncio.create_task(confirmer.run())
+        try:
+            yield confirmer
+        finally:
+            running.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await running
+
+
+@dataclass
+class Collecting:
+    """A collector that runs in the test's loop."""
+
+    collector: Collector
+    spool: Spool
+    task: asyncio.Task[object]
+
+    async def stop(self) -> None:
+        self.task.cancel()
+        await asyncio.wait([self.task])
+
+    async def carries(self) -> None:
+        await eventually(lambda: self.collector.courier.is_connected, "the courier has a broker", 40)
+
+    async def is_empty(self, timeout_s: float = 40) -> None:
+        await eventually(
+            lambda: self.spool.health().batches == 0, f"all is confirmed; {self.spool.health()}", timeout_s
+        )
+
+
+@asynccontextmanager
+async def collecting(
+    address: BusAddress,
+    path: Path | None,
+    runner: Runner,
+    *,
+    stream: str = "s1",
+    patience: Patience | None = None,
+    jumps: JumpWatch | None = None,
+) -> AsyncIterator[Collecting]:
+    async with open_spool(path) as spool:
+        courier = Courier(address, "anna", "h10", spool, patience=patience or Patience(), backoff=QUICK)
+        collector = Collector(courier, stream, jumps)
+        task: asyncio.Task[object] = asyncio.create_task(collector.run(runner))
+        running = Collecting(collector, spool, task)
+        try:
+            yield running
+        finally:
+            await running.stop()
+
+
+async def test_live_batches_are_sent_at_once_and_forgotten_when_confirmed(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    runner = Runner()
+    async with confirming(mosquitto.address(), confirms=False) as pipeline:
+        async with collecting(mosquitto.address(), tmp_path / "spool.db", runner) as collecting_:
+            await collecting_.carries()
+            runner.connect()
+            runner.beat(30)
+            await eventually(lambda: len(pipeline.heard) == 30, "all are heard")
+            assert pipeline.order == list(range(30))
+            assert set(pipeline.held_from) == {0}
+            assert collecting_.spool.health().batches == 30
+            await pipeline.confirm()
+            await collecting_.is_empty()
+            runner.beat(1)
+            await eventually(lambda: len(pipeline.heard) == 31, "the next one is heard")
+            assert pipeline.held_from[-1] == 30
+            assert set(pipeline.heard.values()) == {1}
+            assert pipeline.statuses == ["connected"]
+        await eventually(lambda: pipeline.statuses == ["connected", "collector stopped"], "goodbye")
+
+
+async def test_a_run_without_any_broker_is_spooled_and_drained_in_order_when_one_is_in_reach(
+    stopped_mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    broker, runner = stopped_mosquitto, Runner()
+    async with collecting(broker.address(), tmp_path / "spool.db", runner) as away:
+        runner.connect()
+        runner.beat(2000)
+        await eventually(lambda: away.collector.counts.batches == 2000, "all are collected")
+        began_s = time.monotonic()
+        await away.stop()
+        assert time.monotonic() - began_s < 4
+    back = Runner()
+    async with collecting(broker.address(), tmp_path / "spool.db", back, stream="s2") as home:
+        back.connect()
+        back.beat(5)
+        with server(broker.command, broker.port, broker.folder / "log"):
+            async with confirming(broker.address()) as pipeline:
+                await home.is_empty()
+                assert pipeline.sequences("s1") == list(range(2000))
+                assert pipeline.sequences("s2") == list(range(5))
+                assert max(pipeline.heard.values()) == 1
+                first_s1 = [sequence for sequence in pipeline.order if sequence >= 5]
+                assert first_s1 == sorted(first_s1)
+
+
+async def test_a_killed_broker_costs_no_beat_though_it_had_acknowledged_all(
+    stopped_mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    broker, runner = stopped_mosquitto, Runner()
+    log = broker.folder / "log"
+    with server(broker.command, broker.port, log) as first:
+        async with collecting(broker.address(), tmp_path / "spool.db", runner) as collecting_:
+            await collecting_.carries()
+            runner.connect()
+            runner.beat(50)
+            # Nobody reads: the broker has acknowledged 50 batches, and has them in its memory at best.
+            await eventually(lambda: collecting_.collector.counts.beats_published == 50, "all are acknowledged")
+            first.kill()
+            first.wait()
+            await eventually(lambda: not collecting_.collector.courier.is_connected, "the loss is seen")
+            runner.beat(50)
+            for number in range(300):
+                runner.events_waiting.put_nowait(StrapStatus(connected=True, time_ns=number, reason=f"state {number}"))
+            await eventually(runner.events_waiting.empty, "all are collected")
+            with server(broker.command, broker.port, log):
+                async with confirming(broker.address()) as pipeline:
+                    await collecting_.is_empty()
+                    assert pipeline.sequences() == list(range(100))
+                    # The oldest states are let go; the broker is told the others in order, as far as anyone hears.
+                    assert pipeline.statuses[-1] == "state 299"
+                    told = [int(str(status).split()[1]) for status in pipeline.statuses]
+                    assert told == sorted(told)
+            assert collecting_.collector.counts.beats_published == 100
+
+
+async def test_at_most_a_window_of_a_backlog_is_sent_before_the_pipeline_confirms(
+    mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    runner = Runner()
+    async with collecting(BusAddress(f"mqtt://127.0.0.1:{free_port()}"), tmp_path / "spool.db", runner) as away:
+        runner.beat(3000)
+        await eventually(lambda: away.collector.counts.batches == 3000, "all are collected")
+    async with (
+        confirming(mosquitto.address(), confirms=False) as pipeline,
+        collecting(mosquitto.address(), tmp_path / "spool.db", Runner(), stream="s2") as home,
+    ):
+        await eventually(lambda: len(pipeline.heard) == WINDOW, "a window full")
+        await asyncio.sleep(0.3)
+        assert len(pipeline.heard) == WINDOW
+        pipeline.confirms = True
+        await pipeline.confirm()
+        await home.is_empty()
+        assert pipeline.sequences() == list(range(3000))
+        assert max(pipeline.heard.values()) == 1
+
+
+async def test_unconfirmed_batches_are_sent_again_after_a_time_out(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    runner = Runner()
+    patience = Patience(first_s=0.3, longest_s=1.0)
+    async with (
+        confirming(mosquitto.address(), confirms=False) as pipeline,
+        collecting(mosquitto.address(), tmp_path / "spool.db", runner, patience=patience) as collecting_,
+    ):
+        runner.beat(10)
+        await eventually(lambda: min(pipeline.heard.values(), default=0) >= 2, "all are heard twice")
+        await pipeline.confirm()
+        await collecting_.is_empty()
+
+
+async def test_while_the_pipeline_is_away_only_live_batches_are_sent_and_all_when_it_is_back(
+    mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    runner = Runner()
+    patience = Patience(first_s=0.2, longest_s=0.2)
+    async with confirming(mosquitto.address(), confirms=False) as pipeline:
+        await pipeline.is_online(online=False)
+        async with collecting(mosquitto.address(), tmp_path / "spool.db", runner, patience=patience) as collecting_:
+            await eventually(lambda: collecting_.collector.courier.health().pipeline_online is False, "it is known")
+            runner.beat(10)
+            await eventually(lambda: len(pipeline.heard) == 10, "the page sees them")
+            await asyncio.sleep(1.5)  # several time-outs
+            assert set(pipeline.heard.values()) == {1}
+            pipeline.confirms = True
+            await pipeline.is_online(online=True)
+            await collecting_.is_empty()
+            assert set(pipeline.heard.values()) == {2}
+
+
+async def test_a_replay_ends_when_the_broker_has_everything_with_no_pipeline_at_all(mosquitto: Mosquitto) -> None:
+    runner = Runner()
+    runner.connect()
+    runner.beat(3000)
+    runner.events_waiting.put_nowait(StrapStatus(connected=False, time_ns=START_NS, reason="end of the recording"))
+    runner.end()
+    async with confirming(mosquitto.address(), confirms=False) as listener:
+        async with collecting(mosquitto.address(), None, runner) as collecting_, asyncio.timeout(30):
+            await collecting_.task
+            assert collecting_.collector.counts.beats_published == 3000
+        await eventually(lambda: len(listener.heard) == 3000, "all are heard")
+        assert listener.order == list(range(3000))
+        assert listener.statuses == ["connected", "end of the recording"]
+
+
+@pytest.mark.parametrize("username", ["guest", "nobody"])
+async def test_a_broker_that_refuses_us_from_the_start_ends_the_collector(
+    mosquitto: Mosquitto, tmp_path: Path, username: str
+) -> None:
+    runner = Runner()
+    runner.connect()
+    async with collecting(mosquitto.address(username), tmp_path / "spool.db", runner) as collecting_:
+        with pytest.raises(ExceptionGroup) as refusal:
+            async with asyncio.timeout(20):
+                await collecting_.task
+    assert refusal.group_contains(BusRefused)
+
+
+async def test_a_stop_is_quick_while_a_broker_accepts_and_never_answers(tmp_path: Path) -> None:
+    runner, accepted = Runner(), asyncio.Event()
+
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        accepted.set()
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(hang, "127.0.0.1", port := free_port()):
+        address = BusAddress(f"mqtt://127.0.0.1:{port}")
+        async with collecting(address, tmp_path / "spool.db", runner) as collecting_:
+            runner.connect()
+            runner.beat(20)
+            await accepted.wait()
+            await eventually(lambda: collecting_.collector.counts.batches == 20, "all are collected")
+            began_s = time.monotonic()
+        assert time.monotonic() - began_s < 4
+    async with open_spool(tmp_path / "spool.db") as spool:
+        assert spool.health().batches == 20
+
+
+async def test_a_clock_that_is_set_during_a_run_opens_a_segment_and_is_told(
+    mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    set_by_s = 0.0
+    jumps = JumpWatch(lambda: time.monotonic_ns() + int(set_by_s * 1e9), time.monotonic_ns)
+    runner = Runner()
+    async with (
+        confirming(mosquitto.address()) as pipeline,
+        collecting(mosquitto.address(), tmp_path / "spool.db", runner, jumps=jumps) as collecting_,
+    ):
+        await collecting_.carries()
+        runner.connect()
+        runner.beat(3)
+        await eventually(lambda: len(pipeline.heard) == 3, "three are heard")
+        set_by_s = -3600.0
+        runner.beat(3)
+        await eventually(lambda: len(pipeline.heard) == 6, "six are heard")
+        assert pipeline.statuses == ["connected", "clock set back by 3600.0 s"]
+        assert collecting_.collector.counts.clock_jumps == 1
+
+
+async def test_a_disk_that_refuses_is_told_in_the_status_and_the_beats_are_sent(
+    mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    (tmp_path / "home").touch()
+    runner = Runner()
+    async with (
+        confirming(mosquitto.address()) as pipeline,
+        collecting(mosquitto.address(), tmp_path / "home" / "spool.db", runner) as collecting_,
+    ):
+        await collecting_.carries()
+        runner.connect()
+        runner.beat(5)
+        await eventually(lambda: len(pipeline.heard) == 5, "all are heard")
+        assert "the spool can't be written" in str(pipeline.statuses[0])
+        (tmp_path / "home").unlink()
+        await eventually(lambda: pipeline.statuses[-1] == "connected", "the trouble is over", 30)
