@@ -172,7 +172,11 @@ class Spool:
             limit: above 0.
         """
         # In this order: a batch that moves into the file meanwhile is seen twice rather than never.
-        waiting = [held for held in self._buffer.values() if held.key[:2] == (person, strap)]
+        waiting = [
+            held
+            for held in self._buffer.values()
+            if held.key[:2] == (person, strap) and not self.is_confirmed(held.key, held.sequence)
+        ]
         try:
             found = await self._in_worker(self._use, lambda file: file.read(person, strap, after, limit))
         except StoreUnavailable:

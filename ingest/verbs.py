@@ -161,11 +161,14 @@ async def collect_all(settings: Settings, home: Path) -> None:
     bounds = limits(settings.spool_max_age_days, settings.spool_max_mb)
     async with open_spool(home / SPOOL_FILE, bounds) as spool, asyncio.TaskGroup() as group:
         collectors = {name: _collector(settings, name, strap, spool) for name, strap in settings.straps.items()}
-        health = Health(settings.collector, lambda: figures([*collectors.values()], spool.health()))
-        group.create_task(tell(health, settings.bus_address))
+        before = spool.health().dropped_beats
+        health = Health(
+            settings.collector, lambda: figures([*collectors.values()], spool.health(), dropped_before=before)
+        )
         group.create_task(attend(health, settings))
-        for name, collector in collectors.items():
-            group.create_task(collector.run(_source(settings.straps[name], radio)))
+        group.create_task(tell(health, settings.bus_address))
+        for name, strap in settings.straps.items():
+            group.create_task(collectors[name].run(_source(strap, radio)))
 
 
 def _collector(settings: Settings, name: str, strap: StrapSettings, spool: Spool) -> Collector:

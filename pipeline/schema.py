@@ -124,18 +124,6 @@ STRAP = Measurement(
     ),
 )
 
-EVENT = Measurement(
-    "event",
-    "what a person said of a moment, at its own time",
-    ("person", "kind"),
-    (
-        Field(
-            "action", _S, "", "start or stop of a run, morning, breathing or rest; note, which begins and ends nothing"
-        ),
-        Field("text", _S, "", "what was said with it; empty when nothing"),
-    ),
-)
-
 HEALTH = Measurement(
     "health",
     "how a process is, each 10 s; counts are since its start, and what a process does not count is absent",
@@ -150,7 +138,12 @@ HEALTH = Measurement(
         Field("batches_waiting", _I, "count", "batches that wait to be confirmed or processed"),
         Field("points_waiting", _I, "count", "points that wait for a store"),
         Field("points_rejected", _I, "count", "points that a store refused"),
-        Field("delay_p50_s", _F, "s", "median of the last minute, from a batch's arrival until it is stored"),
+        Field(
+            "delay_p50_s",
+            _F,
+            "s",
+            "median of the last minute, from a batch's arrival until the pipeline has it for good",
+        ),
         Field("delay_p95_s", _F, "s", "95 % of the last minute's batches were stored within it"),
         Field("delay_p99_s", _F, "s", "99 % of the last minute's batches were stored within it"),
         Field("reconnects", _I, "count", "times that the connection to the broker was lost and came back"),
@@ -159,6 +152,19 @@ HEALTH = Measurement(
     ),
 )
 """Its tag `kind` is the process: `pipeline`, or a collector's name."""
+
+
+EVENT = Measurement(
+    "event",
+    "what a person said of a moment, at its own time",
+    ("person", "kind"),
+    (
+        Field(
+            "action", _S, "", "start or stop of a run, morning, breathing or rest; note, which begins and ends nothing"
+        ),
+        Field("text", _S, "", "what was said with it; empty when nothing"),
+    ),
+)
 
 MEASUREMENTS: Mapping[str, Measurement] = MappingProxyType(
     {m.name: m for m in (BEAT, HEART, HRV, STRAP, EVENT, HEALTH)}
