@@ -7,6 +7,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain, count
 from pathlib import Path
 from threading import RLock
 
@@ -154,7 +155,9 @@ def _primary_code(error: sqlite3.DatabaseError) -> int:
 
 def move_aside(path: Path) -> Path:
     """Rename a damaged database, and what belongs to it, so that a new one can take its place; returns the new name."""
-    aside = path.with_name(f"{path.name}.damaged-{time.time_ns() // 1_000_000_000}")
+    stamp = f"{path.name}.damaged-{time.time_ns() // 1_000_000_000}"
+    names = (path.with_name(stamp + more) for more in chain([""], (f"-{number}" for number in count(2))))
+    aside = next(name for name in names if not name.exists())
     for suffix in ("", "-wal", "-shm"):
         with contextlib.suppress(FileNotFoundError):
             path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))

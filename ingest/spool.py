@@ -152,10 +152,6 @@ class Spool:
                 self._confirmed[key] = merged((*self._confirmed.get(key, ()), *confirmed))
                 self._wake.set()
 
-    def is_confirmed(self, key: StreamKey, sequence: int) -> bool:
-        """Whether a batch was confirmed since the last commit."""
-        return contains(self._confirmed.get(key, ()), sequence)
-
     def held_from(self, key: StreamKey) -> int | None:
         """The lowest sequence of a stream that may still be held; None if none is."""
         first = self._firsts.get(key)
@@ -173,21 +169,32 @@ class Spool:
             after: the last one of the part that was read before; None: from the beginning.
             limit: above 0.
         """
+        while True:
+            confirmed = dict(self._confirmed)  # they may be committed, and so forgotten here, while this reads
+            found = await self._read(person, strap, after, limit)
+            rest = [
+                held
+                for held in found
+                if not contains(confirmed.get(held.key, ()), held.sequence)
+                and not contains(self._confirmed.get(held.key, ()), held.sequence)
+            ]
+            if rest or not found:
+                return rest
+            after = found[-1]  # all of this part is confirmed, but what follows may not be
+
+    async def _read(self, person: str, strap: str, after: Held | None, limit: int) -> list[Held]:
         # In this order: a batch that moves into the file meanwhile is seen twice rather than never.
-        waiting = [
-            held
-            for held in self._buffer.values()
-            if held.key[:2] == (person, strap) and not self.is_confirmed(held.key, held.sequence)
-        ]
+        waiting = [held for held in self._buffer.values() if held.key[:2] == (person, strap)]
         try:
-            found = await self._in_worker(self._use, lambda file: file.read(person, strap, after, limit))
-        except StoreUnavailable:
+            found: list[Held] = await self._in_worker(self._use, lambda file: file.read(person, strap, after, limit))
+        except StoreUnavailable as error:
             found = []
-            self._wake.set()  # writing finds the same trouble, and tells of it
+            self._trouble_is(error)
+            self._wake.set()  # the next commit tells when the trouble is over, and what was not read is read then
         if len(found) < limit:
             seen = {(held.key, held.sequence) for held in found}
             found += [held for held in waiting if (held.key, held.sequence) not in seen and _is_past(held, after)]
-        return [held for held in found[:limit] if not self.is_confirmed(held.key, held.sequence)]
+        return found[:limit]
 
     async def changed(self) -> None:
         """Return when the spool's trouble has come, changed or gone, or its file was replaced."""
@@ -259,7 +266,7 @@ class Spool:
 
     def _forget_confirmed_in_memory(self) -> None:
         for key, sequence in list(self._buffer):
-            if self.is_confirmed(key, sequence):
+            if contains(self._confirmed.get(key, ()), sequence):
                 del self._buffer[key, sequence]
 
     def _written(self) -> None:
@@ -278,7 +285,7 @@ class Spool:
     def _say(self, cause: str | None, trouble: str | None) -> None:
         had, self._cause, self.trouble = self._cause, cause, trouble
         if had != cause:
-            if cause == self._damage:
+            if had is not None and cause == self._damage:
                 _log.warning("the spool is written again")
             self._changed.set()
             self._changed = asyncio.Event()

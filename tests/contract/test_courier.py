@@ -71,6 +71,7 @@ class Confirmer:
     order: list[int] = field(default_factory=list)
     held_from: list[int] = field(default_factory=list)
     statuses: list[str | None] = field(default_factory=list)
+    segments: list[tuple[int, bool]] = field(default_factory=list)
 
     async def run(self) -> None:
         await self.bus.subscribe(BEATS, STATUS)
@@ -86,6 +87,7 @@ class Confirmer:
                     self.heard[batch.stream, batch.sequence] += 1
                     self.order.append(batch.sequence)
                     self.held_from.append(batch.held_from)
+                    self.segments += [(beat.segment, beat.gap_before) for beat in batch.beats]
             if self.confirms and self.heard:
                 person, strap = parse_strap_topic(messages[-1].topic)[:2]
                 await self.confirm(person, strap)
@@ -353,6 +355,7 @@ async def test_a_clock_that_is_set_during_a_run_opens_a_segment_and_is_told(
         runner.beat(3)
         await eventually(lambda: len(pipeline.heard) == 6, "six are heard")
         assert pipeline.statuses == ["connected", "clock set back by 3600.0 s"]
+        assert pipeline.segments == [(0, True), (0, False), (0, False), (1, True), (1, False), (1, False)]
         assert collecting_.collector.counts.clock_jumps == 1
 
 

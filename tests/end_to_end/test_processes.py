@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ingest.bus import open_bus
+from ingest.spool_file import SpoolFile
 from ingest.wire import decode_batch, decode_object, decode_status
 from pipeline.journal import Journal
 from tests.ble.fake_bluez import FakeBluez, FakeStrap
@@ -33,6 +34,11 @@ def store(database: InfluxDatabase) -> dict[str, str]:
 def stored_ticks(database: InfluxDatabase) -> list[int]:
     series = database.query("SELECT rr_ticks FROM beat")
     return [row[1] for row in series[0]["values"]] if series else []
+
+
+def waiting_in_spool(home: Path) -> int:
+    with closing(SpoolFile(home / "spool.db")) as file:
+        return file.totals.batches
 
 
 @pytest.fixture
@@ -73,7 +79,9 @@ async def test_what_a_strap_notifies_reaches_the_store_through_a_lost_link(
                 await bluez.notify(h10, payload)
                 await asyncio.sleep(0.31)
             await eventually(lambda: len(stored_ticks(influx_database)) == len(sent), f"all stored; {pipeline.said}")
+            await asyncio.sleep(0.5)  # the last confirmation is on its way
             assert await asyncio.to_thread(collector.stop) == 0
+            assert waiting_in_spool(tmp_path) == 0
             assert "skipped a packet" in collector.said
         await eventually(lambda: _last_reason(influx_database) == "collector stopped", "the goodbye is stored")
         assert await asyncio.to_thread(pipeline.stop) == 0
