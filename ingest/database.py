@@ -141,9 +141,7 @@ class Database:
         if primary_code == sqlite3.SQLITE_BUSY:
             return StoreBusy(message, advice=_ADVICE[primary_code])
         if primary_code in _DAMAGED:
-            # What is no database at all may be somebody's letter: its path is not given, so that nobody moves it.
-            path = self.path if primary_code == sqlite3.SQLITE_CORRUPT else None
-            return StoreDamaged(message, path=path, advice=_DAMAGED[primary_code])
+            return StoreDamaged(message, path=self.path, advice=_DAMAGED[primary_code])
         if primary_code in _ADVICE:
             return StoreUnavailable(message, advice=_ADVICE[primary_code])
         return None

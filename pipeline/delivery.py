@@ -95,7 +95,9 @@ class Delivery:
         self.state = str(error)
         self._filling = None
         self._close()
-        if isinstance(error, StoreDamaged) and error.path not in {None, self.outbox.path}:
+        # A file that we have never written to may be somebody's letter, and stays where it is.
+        is_ours = self.name in self.outbox.known_stores()
+        if isinstance(error, StoreDamaged) and error.path not in {None, self.outbox.path} and is_ours:
             aside = move_aside(error.path)
             _log.error("store %s was damaged, and is filled anew; the old file is %s", self.name, aside)
             self.outbox.set_filled(self.name, 0)

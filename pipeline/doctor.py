@@ -23,8 +23,8 @@ from ingest.topics import HEALTH, PIPELINE, process_of
 from ingest.wire import decode_health
 from pipeline.health import ADVICE, MAX_OFFSET_S
 from pipeline.journal import FILE_NAME as JOURNAL
-from pipeline.journal import Journal
-from pipeline.outbox import Outbox
+from pipeline.journal import Journal, create_journal
+from pipeline.outbox import Outbox, create_outbox
 from pipeline.store import check_store, store_openers
 
 _LISTEN_S = 3.0
@@ -80,6 +80,9 @@ def _set_aside(file: Path) -> list[Finding]:
     if not file.exists():
         return []
     with closing(Database(file)) as database:
+        with database.transaction() as connection:
+            create_journal(connection)
+            create_outbox(connection)
         refusals, unreadable = Outbox(database).refusals(), Journal(database).unreadable()
     return [
         *(

@@ -137,6 +137,12 @@ class Outbox:
             connection.execute("UPDATE store SET filled_stream = ? WHERE name = ?", (stream_id, store))
             _set_aside(connection, store, rejected)
 
+    def known_stores(self) -> set[str]:
+        """The stores that have taken points before."""
+        query = "SELECT name FROM store WHERE entry_id > 0 AND filled_stream IS NULL"
+        with self._database.transaction("BEGIN") as connection:
+            return {name for (name,) in connection.execute(query)}
+
     def refusals(self) -> list[Refusal]:
         """What was set aside, counted by store and reason."""
         query = "SELECT store, reason, advice, count(*) FROM rejected GROUP BY store, reason, advice ORDER BY store"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from contextlib import closing
 from pathlib import Path
 
 from ingest.database import Database
 from ingest.errors import StoreError
 from pipeline.journal import Journal, Stream, add_batch, add_note, create_journal, find_stream, save_stream
+from pipeline.outbox import Outbox, create_outbox
 
 _log = logging.getLogger(__name__)
 
@@ -27,6 +29,19 @@ def open_journal(file: Path) -> Database:
             create_journal(connection)
         save_what_can_be_read(database.aside, database)
     return database
+
+
+def known_stores(file: Path) -> set[str]:
+    """The stores that have taken points from a journal's outbox before; none where there is no journal."""
+    if not file.exists():
+        return set()
+    try:
+        with closing(Database(file)) as database:
+            with database.transaction() as connection:
+                create_outbox(connection)  # a process that was killed at its first start leaves an empty file
+            return Outbox(database).known_stores()
+    except StoreError:
+        return set()  # a journal in trouble says so when it is opened to be used
 
 
 def save_what_can_be_read(damaged: Path, database: Database) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -106,8 +106,12 @@ def check_store(opener: Callable[[], Store]) -> None:
         store.check()
 
 
-def check_stores(openers: Mapping[str, Callable[[], Store]]) -> None:
+def check_stores(openers: Mapping[str, Callable[[], Store]], known: Container[str] = ()) -> None:
     """Make sure that no store is set up wrongly; one that is away may come later, and is only warned of.
+
+    Args:
+        openers: see `store_openers`.
+        known: the stores that have taken points before: one of them that is damaged now can be filled anew.
 
     Raises:
         ConfigError, StoreRejected, StoreDamaged: from the first store that will never take our points.
@@ -115,9 +119,9 @@ def check_stores(openers: Mapping[str, Callable[[], Store]]) -> None:
     for name, opener in openers.items():
         try:
             check_store(opener)
-        except StoreDamaged:
-            raise
         except StoreUnavailable as error:
+            if isinstance(error, StoreDamaged) and name not in known:
+                raise
             _log.warning("store %s is away, its points will wait error=%r advice=%r", name, str(error), error.advice)
 
 
