@@ -36,15 +36,21 @@ class CollectorCounts:
     clock_jumps: int = 0
 
 
-def figures(collectors: Sequence[Collector], spool: SpoolHealth) -> Figures:
-    """What the collectors of one process have done together; its state names the straps that are away."""
+def figures(collectors: Sequence[Collector], spool: SpoolHealth, *, dropped_before: int = 0) -> Figures:
+    """What the collectors of one process have done together; its state names the straps that are away.
+
+    Args:
+        collectors: those that share a spool.
+        spool: how it is.
+        dropped_before: beats that it had dropped before this process began: its file counts for ever.
+    """
     away = sorted(collector.courier.strap for collector in collectors if not collector.is_connected)
     troubles = [f"no link to {', '.join(away)}"] if away else []
     troubles += [spool.trouble] if spool.trouble else []
     return Figures(
         state="; ".join(troubles) or "ok",
         beats_in=sum(collector.counts.beats for collector in collectors),
-        beats_dropped=spool.dropped_beats,
+        beats_dropped=max(0, spool.dropped_beats - dropped_before),
         batches_waiting=spool.batches + spool.in_memory,
         clock_jumps=max((collector.counts.clock_jumps for collector in collectors), default=0),
     )

@@ -13,8 +13,8 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from importlib.metadata import version
 
-from ingest.bus import Bus, BusAddress, Will, open_bus
-from ingest.errors import BusError
+from ingest.bus import Bus, BusAddress, Will, patient_bus
+from ingest.errors import BusError, BusRefused
 from ingest.model import Figures, ProcessHealth
 from ingest.settings import Settings
 from ingest.topics import health_topic
@@ -27,8 +27,6 @@ EVERY_S = 10.0
 
 _RELEASE = version("strapline")
 _GOODBYE_S = 2.0
-_FIRST_RETRY_S = 1.0
-_LONGEST_RETRY_S = 60.0
 
 
 def last_will(process: str) -> Will:
@@ -58,7 +56,7 @@ class Health:
         every_s: float = EVERY_S,
     ) -> None:
         self.process = process
-        self._read = read
+        self.read = read
         self._now_ns = now_ns
         self._every_s = every_s
         self._started_ns = now_ns()
@@ -68,10 +66,17 @@ class Health:
 
     def now(self) -> ProcessHealth:
         """How the process is at this moment."""
-        return self._health(self._read(), online=True)
+        return self._health(self.read(), online=True)
 
-    async def run(self, bus: Bus) -> None:
-        """Publish until cancelled, and then say goodbye; while the broker is away, one message waits and no more."""
+    async def run(self, bus: Bus, works: asyncio.Event | None = None) -> None:
+        """Publish until cancelled, and then say goodbye; while the broker is away, one message waits and no more.
+
+        Args:
+            bus: an open one.
+            works: set once the process does its work, which is not told before; None: it does.
+        """
+        if works is not None:
+            await works.wait()
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._count_reconnects(bus))
@@ -117,33 +122,26 @@ class Health:
 
 
 async def tell(health: Health, address: BusAddress) -> None:
-    """Publish over a connection of its own, whose will is the process's; a broker that is away is tried again."""
-    delay_s = _FIRST_RETRY_S
-    while True:
-        client_id = f"strapline-health-{health.process}-{secrets.token_hex(4)}"
-        try:
-            async with open_bus(address, client_id=client_id, will=last_will(health.process)) as bus:
-                await health.run(bus)
-        except BusError as error:
-            _log.warning("health is not told process=%s error=%r advice=%r", health.process, str(error), error.advice)
-        await asyncio.sleep(delay_s)
-        delay_s = min(2 * delay_s, _LONGEST_RETRY_S)
+    """Publish over a connection of its own, whose will is the process's; a broker that is away is waited for."""
+    client_id = f"strapline-health-{health.process}-{secrets.token_hex(4)}"
+    try:
+        async with patient_bus(address, client_id=client_id, will=last_will(health.process)) as bus:
+            await health.run(bus)
+    except BusRefused as error:
+        _log.warning("health is not told process=%s error=%r advice=%r", health.process, str(error), error.advice)
 
 
-async def attend(health: Health, settings: Settings, works: asyncio.Event | None = None) -> None:
+async def attend(health: Health, settings: Settings) -> None:
     """Serve the figures to Prometheus if the settings say so, and keep systemd informed, until cancelled.
 
     Args:
         health: of this process, or of a part of it: several in one process share the port.
         settings: where to listen.
-        works: set once the process does its work; None: it does.
 
     Raises:
         ConfigError: the port can't be listened on.
     """
     with _metrics(health, settings):
-        if works is not None:
-            await works.wait()
         await keep_informed(lambda: f"{health.process}: {health.now().state}", every_s=EVERY_S)
 
 

@@ -105,7 +105,7 @@ def _filled(
 
 
 def _delays(parts: list[ProcessHealth]) -> Metric:
-    meaning = "From a batch's arrival at the collector until it is stored, over the last minute."
+    meaning = "From a batch's arrival at the collector until the pipeline has it for good, over the last minute."
     delays = GaugeMetricFamily("strapline_delay_seconds", meaning, labels=("process", "quantile"))
     for part in parts:
         for name, quantile in QUANTILES.items():

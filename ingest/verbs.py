@@ -161,7 +161,10 @@ async def collect_all(settings: Settings, home: Path) -> None:
     bounds = limits(settings.spool_max_age_days, settings.spool_max_mb)
     async with open_spool(home / SPOOL_FILE, bounds) as spool, asyncio.TaskGroup() as group:
         collectors = {name: _collector(settings, name, strap, spool) for name, strap in settings.straps.items()}
-        health = Health(settings.collector, lambda: figures([*collectors.values()], spool.health()))
+        before = spool.health().dropped_beats
+        health = Health(
+            settings.collector, lambda: figures([*collectors.values()], spool.health(), dropped_before=before)
+        )
         group.create_task(tell(health, settings.bus_address))
         group.create_task(attend(health, settings))
         for name, collector in collectors.items():

@@ -140,7 +140,7 @@ class _Transaction:
         return self.taken
 
     def _take_one(self, message: Message) -> None:
-        if process_of(message.topic) is not None:
+        if process_of(message.topic) is not None:  # not kept in the journal, which would grow by it for ever
             self.taken.points += health_points(message, self.now_ns, self.clocks)
             return
         if not matches(BEATS, message.topic):

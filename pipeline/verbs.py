@@ -19,6 +19,7 @@ from ingest.cli import State, console, emit, run
 from ingest.collect import CollectorCounts
 from ingest.errors import ConfigError
 from ingest.health import Health, attend, last_will
+from ingest.model import Figures
 from ingest.recording import demo_recording, read_recording, read_rr_ms
 from ingest.settings import Settings, in_clear
 from ingest.topics import PIPELINE, check_name
@@ -61,14 +62,17 @@ async def process_all(settings: Settings, home: Path, *, ready: asyncio.Event | 
 
     stores = store_openers(settings.store_url, token=in_clear(settings.store_token), home=home)
     await asyncio.to_thread(check_stores, stores)
-    address = settings.bus_address
-    async with patient_bus(address, client_id=CLIENT_ID, will=last_will(PIPELINE), durable=True) as bus:
-        pipeline = Pipeline(bus, stores, home, ready=ready)
-        health = Health(PIPELINE, pipeline.figures)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(health.run(bus))
-            group.create_task(attend(health, settings, pipeline.ready))
-            await pipeline.run()
+    health = Health(PIPELINE, lambda: Figures(state="no broker answers"))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(attend(health, settings))
+        async with patient_bus(
+            settings.bus_address, client_id=CLIENT_ID, will=last_will(PIPELINE), durable=True
+        ) as bus:
+            pipeline = Pipeline(bus, stores, home, ready=ready)
+            health.read = pipeline.figures
+            async with asyncio.TaskGroup() as work:
+                work.create_task(health.run(bus, pipeline.ready))
+                await pipeline.run()
 
 
 def parse_speed(text: str) -> float:

@@ -63,9 +63,9 @@ def _now() -> list[SdkObject]:
     return [
         judged_stat(
             Card(
-                title="Delay, strap to store",
-                description="95 % of the last minute's batches were stored within it, counted from their arrival at "
-                "the collector: below 3 s good, 3 to 10 s late, above 10 s very late. Beats that were held while "
+                title="Delay, strap to pipeline",
+                description="95 % of the last minute's batches were in the pipeline's journal within it, from their "
+                "arrival at the collector: below 3 s good, 3 to 10 s late, above 10 s very late. Beats held while "
                 "broker or pipeline was away come late by as much; a collector's wrong clock shows here too.",
                 unit="suffix:s",
                 decimals=1,
@@ -140,9 +140,9 @@ def _flow() -> list[SdkObject]:
         ),
         time_lines(
             _card(
-                "Delay, strap to store",
+                "Delay, strap to pipeline",
                 "Of the batches of the last minute: median, 95th and 99th percentile (dashed) of the time from "
-                "arrival at the collector until stored. Lines at 3 s and 10 s.",
+                "arrival at the collector until it is in the pipeline's journal. Lines at 3 s and 10 s.",
                 Place(12, 9, 12, 8),
                 unit="suffix:s",
                 decimals=None,

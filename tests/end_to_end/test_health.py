@@ -6,10 +6,11 @@ import asyncio
 import json
 import signal
 import socket
+import sqlite3
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from ingest.bus import open_bus
 from ingest.model import ProcessHealth
 from ingest.wire import decode_health
+from pipeline.journal import FILE_NAME as JOURNAL
+from pipeline.schema import HEALTH, FieldValue
+from pipeline.sqlite import SqliteStore
 from tests.end_to_end.command import Running, running, strapline
 from tests.end_to_end.test_processes import login
 from tests.fixtures.mosquitto import Mosquitto
@@ -63,10 +67,22 @@ async def test_processes_tell_of_their_work_and_doctor_tells_it_on(tmp_path: Pat
         collector.process.kill()
         died = await told(mosquitto, online=False, process="pi")
         assert died.time_ns is None
+        await eventually(lambda: onlines(tmp_path, "pi")[-1:] == [0], "its death is stored", 30)
         ill = await asyncio.to_thread(strapline, tmp_path, "doctor", "--json", **settings)
         assert ill.returncode == 1
         assert await asyncio.to_thread(pipeline.stop) == 0
     assert (await told(mosquitto, online=False, process="pipeline")).state == "stopped"
+    assert onlines(tmp_path, "pi")[0] == 1
+    assert onlines(tmp_path, "pipeline")[0] == 1
+    with closing(sqlite3.connect(tmp_path / JOURNAL)) as journal:  # which keeps what it keeps for ever
+        notes = [topic for (topic,) in journal.execute("SELECT topic FROM note")]
+    assert not [topic for topic in notes if "health" in topic]
+
+
+def onlines(home: Path, process: str) -> list[FieldValue]:
+    """What is stored of whether a process runs, in order of time."""
+    with closing(SqliteStore(home / "strapline.db")) as store:
+        return [online for _, online in store.series(HEALTH, "online", kind=process)]
 
 
 def scraped(port: int) -> dict[str, float]:
@@ -111,6 +127,18 @@ def test_systemd_hears_a_pipeline_and_misses_one_that_hangs(
         hear(systemd, "STOPPING=1")
 
 
+@pytest.mark.parametrize(("verb", "status"), [("process", "no broker answers"), ("collect", "pi: ")])
+def test_while_no_broker_answers_a_process_is_ready_all_the_same_so_that_systemd_does_not_end_it(
+    tmp_path: Path, systemd: socket.socket, verb: str, status: str
+) -> None:
+    (tmp_path / "strapline.toml").write_text(_RUNNER)
+    nowhere = f"mqtt://127.0.0.1:{free_port()}"
+    with running(tmp_path, verb, BUS_URL=nowhere, COLLECTOR_NAME="pi") as process:
+        hear(systemd, "READY=1")
+        hear(systemd, status)
+        assert seconds_to_stop(process) < _STOPS_WITHIN_S, process.said
+
+
 @pytest.mark.parametrize("verb", ["process", "collect"])
 @pytest.mark.parametrize("broker", ["there", "gone", "frozen"])
 def test_a_process_that_is_asked_to_stop_ends_within_five_seconds(
@@ -123,7 +151,8 @@ def test_a_process_that_is_asked_to_stop_ends_within_five_seconds(
         )
         process = stack.enter_context(running(tmp_path, verb, **login(stopped_mosquitto)))
         hear(systemd, "READY=1")
-        wait_until(lambda: " to strapline" in (stopped_mosquitto.folder / "log").read_text(), "the broker answers")
+        log = stopped_mosquitto.folder / "log"
+        wait_until(lambda: "'strapline/health/" in log.read_text(), "it tells its health")
         if broker == "gone":
             daemon.kill()
             process.says("lost url=")
