@@ -144,8 +144,9 @@ async def patient_bus(
     async with AsyncExitStack() as stack:
         while True:
             try:
-                opening = open_bus(address, client_id=client_id, will=will, durable=durable)
-                bus = await stack.enter_async_context(opening)
+                bus = await stack.enter_async_context(
+                    open_bus(address, client_id=client_id, will=will, durable=durable)
+                )
             except BusUnavailable as error:
                 _log.warning("%s; trying again in %.0f s. %s", error, delay_s, error.advice)
                 await asyncio.sleep(delay_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter

@@ -36,26 +36,6 @@ class CollectorCounts:
     clock_jumps: int = 0
 
 
-def figures(collectors: Sequence[Collector], spool: SpoolHealth, *, dropped_before: int = 0) -> Figures:
-    """What the collectors of one process have done together; its state names the straps that are away.
-
-    Args:
-        collectors: those that share a spool.
-        spool: how it is.
-        dropped_before: beats that it had dropped before this process began: its file counts for ever.
-    """
-    away = sorted(collector.courier.strap for collector in collectors if not collector.is_connected)
-    troubles = [f"no link to {', '.join(away)}"] if away else []
-    troubles += [spool.trouble] if spool.trouble else []
-    return Figures(
-        state="; ".join(troubles) or "ok",
-        beats_in=sum(collector.counts.beats for collector in collectors),
-        beats_dropped=max(0, spool.dropped_beats - dropped_before),
-        batches_waiting=spool.batches + spool.in_memory,
-        clock_jumps=max((collector.counts.clock_jumps for collector in collectors), default=0),
-    )
-
-
 @dataclass(slots=True)
 class Collector:
     """Spools one strap's beats and has its courier carry them; the beats of a stream are numbered without gaps."""
@@ -67,11 +47,6 @@ class Collector:
     _clock: BeatClock = field(default_factory=BeatClock)
     _status: StrapStatus | None = None  # the newest, as the source gave it
     _acknowledged: tuple[SequenceRange, ...] = ()
-
-    @property
-    def is_connected(self) -> bool:
-        """Whether the strap is linked to this collector."""
-        return self._status is not None and self._status.connected
 
     async def run(self, source: Source) -> CollectorCounts:
         """Collect everything that the source gives, until it ends; a strap's source never does.
@@ -108,7 +83,7 @@ class Collector:
 
     def _handle(self, event: Notification | StrapStatus) -> None:
         if isinstance(event, StrapStatus):
-            if event.connected and not self.is_connected:
+            if event.connected and not self.is_strap_connected:
                 self._clock.restart()
             self._status = event
             self._announce(event)
@@ -146,6 +121,11 @@ class Collector:
         if self._status is not None and self._status.connected:
             self._announce(replace(self._status, time_ns=self.jumps.wall_ns(), reason=describe(jump_s)))
 
+    @property
+    def is_strap_connected(self) -> bool:
+        """Whether the strap is linked to this collector."""
+        return self._status is not None and self._status.connected
+
     def _announce(self, status: StrapStatus) -> None:
         """Publish a status; where it says nothing itself, it says what troubles the spool."""
         reason = status.reason or (self.courier.spool.trouble if status.connected else None)
@@ -171,7 +151,7 @@ class Collector:
     async def _say_goodbye(self) -> None:
         """Tell that the collector stops while its strap is connected; no broker, no word: its will has said it."""
         courier = self.courier
-        if not (self.is_connected and courier.is_connected):
+        if not (self.is_strap_connected and courier.is_connected):
             return
         courier.announce(StrapStatus(connected=False, reason="collector stopped"))
         try:
@@ -180,3 +160,23 @@ class Collector:
                     await courier.progress()
         except TimeoutError:
             _log.warning("could not say goodbye strap=%s: the broker does not answer", courier.strap)
+
+
+def figures(collectors: Sequence[Collector], spool: SpoolHealth, *, dropped_before: int = 0) -> Figures:
+    """What the collectors of one process have done together, for its health.
+
+    Args:
+        collectors: those that share a spool.
+        spool: how it is.
+        dropped_before: beats that it had dropped before this process began.
+    """
+    away = sorted(one.courier.strap for one in collectors if not one.is_strap_connected)
+    troubles = [spool.trouble] if spool.trouble else []
+    troubles += [f"no link to {', '.join(away)}"] if away else []
+    return Figures(
+        state="; ".join(troubles) or "ok",
+        beats_in=sum(one.counts.beats for one in collectors),
+        beats_dropped=max(0, spool.dropped_beats - dropped_before),
+        batches_waiting=spool.batches + spool.in_memory,
+        clock_jumps=max((one.counts.clock_jumps for one in collectors), default=0),  # each has seen the same clock
+    )

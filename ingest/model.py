@@ -90,6 +90,37 @@ class StrapStatus:
     reason: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What a process tells of its work since its start; None where it has no such figure."""
+
+    state: Name = "ok"  # or a sentence that says what is wrong
+    beats_in: Count | None = None
+    beats_stored: Count | None = None
+    beats_dropped: Count | None = None
+    beats_duplicated: Count | None = None
+    batches_waiting: Count | None = None
+    points_waiting: Count | None = None
+    points_rejected: Count | None = None
+    delay_p50_s: float | None = None  # from a batch's arrival at the collector until it is stored
+    delay_p95_s: float | None = None
+    delay_p99_s: float | None = None
+    reconnects: Count | None = None
+    clock_jumps: Count | None = None
+    clock_offsets_s: dict[Name, float] | None = None  # of the collectors: above 0, their clock is behind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessHealth(Figures):
+    """How a process is at a moment."""
+
+    process: Name
+    online: bool
+    release: Name
+    started_ns: TimeNs
+    time_ns: TimeNs | None = None  # None in a last will, which is written before it is needed
+
+
 class MarkerKind(StrEnum):
     """What a marker is about."""
 
@@ -128,37 +159,6 @@ class Marker:
         if "\x00" in self.text:
             message = "text holds a NUL character"
             raise ValueError(message)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
-    """What a process tells of its work since its start; None where it has no such figure."""
-
-    state: Name = "ok"  # or a sentence that says what is wrong
-    beats_in: Count | None = None
-    beats_stored: Count | None = None
-    beats_dropped: Count | None = None
-    beats_duplicated: Count | None = None
-    batches_waiting: Count | None = None
-    points_waiting: Count | None = None
-    points_rejected: Count | None = None
-    delay_p50_s: float | None = None  # from a batch's arrival at the collector until it is stored
-    delay_p95_s: float | None = None
-    delay_p99_s: float | None = None
-    reconnects: Count | None = None
-    clock_jumps: Count | None = None
-    clock_offsets_s: dict[Name, float] | None = None  # of the collectors: above 0, their clock is behind
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessHealth(Figures):
-    """How a process is at a moment."""
-
-    process: Name
-    online: bool
-    release: Name
-    started_ns: TimeNs
-    time_ns: TimeNs | None = None  # None in a last will, which is written before it is needed
 
 
 @dataclass(frozen=True, slots=True)

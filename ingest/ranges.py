@@ -28,3 +28,8 @@ def contains(ranges: Sequence[SequenceRange], number: int) -> bool:
 def from_number_on(ranges: Iterable[SequenceRange], number: int) -> tuple[SequenceRange, ...]:
     """What the ranges hold from a number on."""
     return tuple((max(first, number), last) for first, last in ranges if last >= number)
+
+
+def up_to_number(ranges: Iterable[SequenceRange], number: int) -> tuple[SequenceRange, ...]:
+    """What the ranges hold up to a number."""
+    return tuple((first, min(last, number)) for first, last in ranges if first <= number)

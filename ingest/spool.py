@@ -22,7 +22,7 @@ from typing import TypeVar
 from ingest.database import move_aside
 from ingest.errors import ConfigError, StoreBusy, StoreDamaged, StoreUnavailable
 from ingest.model import SequenceRange
-from ingest.ranges import contains, from_number_on, merged
+from ingest.ranges import contains, from_number_on, merged, up_to_number
 from ingest.spool_file import First, Held, Limits, SpoolFile, StreamKey, Totals, salvage
 from ingest.wanted import Backoff
 
@@ -108,7 +108,7 @@ class Spool:
         self._confirmed: dict[StreamKey, tuple[SequenceRange, ...]] = {}
         self._lost = (0, 0)  # batches and beats, to be counted in the file
         self._told_dropped = 0
-        self._own: set[StreamKey] = set()
+        self._own: dict[StreamKey, int] = {}  # streams of this process, each with its last sequence
         self._began_s = time.monotonic()
         self._wake = asyncio.Event()
         self._changed = asyncio.Event()  # replaced by a new one each time it has happened
@@ -134,7 +134,7 @@ class Spool:
     def append(self, held: Held) -> None:
         """Take a batch; it is in the file after the next commit."""
         self._buffer[held.key, held.sequence] = held
-        self._own.add(held.key)
+        self._own[held.key] = held.sequence
         if len(self._buffer) > MAX_IN_MEMORY:
             oldest = self._buffer.pop(next(iter(self._buffer)))
             self._lost = (self._lost[0] + 1, self._lost[1] + oldest.beats)
@@ -146,6 +146,8 @@ class Spool:
             key = StreamKey(person, strap, stream)
             lowest = self.held_from(key)
             confirmed = () if lowest is None else from_number_on(ranges, lowest)
+            if key in self._own:  # whatever it says, nobody has what was not there to be sent
+                confirmed = up_to_number(confirmed, self._own[key])
             if confirmed:
                 self._confirmed[key] = merged((*self._confirmed.get(key, ()), *confirmed))
                 self._wake.set()
@@ -172,7 +174,11 @@ class Spool:
             limit: above 0.
         """
         # In this order: a batch that moves into the file meanwhile is seen twice rather than never.
-        waiting = [held for held in self._buffer.values() if held.key[:2] == (person, strap)]
+        waiting = [
+            held
+            for held in self._buffer.values()
+            if held.key[:2] == (person, strap) and not self.is_confirmed(held.key, held.sequence)
+        ]
         try:
             found = await self._in_worker(self._use, lambda file: file.read(person, strap, after, limit))
         except StoreUnavailable:

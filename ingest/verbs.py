@@ -165,10 +165,10 @@ async def collect_all(settings: Settings, home: Path) -> None:
         health = Health(
             settings.collector, lambda: figures([*collectors.values()], spool.health(), dropped_before=before)
         )
-        group.create_task(tell(health, settings.bus_address))
         group.create_task(attend(health, settings))
-        for name, collector in collectors.items():
-            group.create_task(collector.run(_source(settings.straps[name], radio)))
+        group.create_task(tell(health, settings.bus_address))
+        for name, strap in settings.straps.items():
+            group.create_task(collectors[name].run(_source(strap, radio)))
 
 
 def _collector(settings: Settings, name: str, strap: StrapSettings, spool: Spool) -> Collector:

@@ -19,8 +19,8 @@ T = TypeVar("T")
 _BATCH = TypeAdapter(BeatBatch)
 _STATUS = TypeAdapter(StrapStatus)
 _STORED = TypeAdapter(Stored)
-_MARKER = TypeAdapter(Marker)
 _HEALTH = TypeAdapter(ProcessHealth)
+_MARKER = TypeAdapter(Marker)
 
 
 def encode_batch(batch: BeatBatch) -> bytes:
@@ -71,6 +71,20 @@ def decode_stored(payload: bytes, topic: str) -> Stored:
     return _decode(_STORED, payload, topic)
 
 
+def encode_health(health: ProcessHealth) -> bytes:
+    """The payload of a `health` topic, without the figures that the process does not have.
+
+    Raises:
+        ValueError: a field is out of its range; nothing should be sent.
+    """
+    return _encode(_HEALTH, health, exclude_none=True)
+
+
+def decode_health(payload: bytes, topic: str) -> ProcessHealth:
+    """What a process told of itself; the same errors as `decode_batch`."""
+    return _decode(_HEALTH, payload, topic)
+
+
 def encode_marker(marker: Marker) -> bytes:
     """The payload of a `command` topic.
 
@@ -88,20 +102,6 @@ def decode_marker(payload: bytes, topic: str) -> Marker:
 def encode_refusal(error: WireError) -> bytes:
     """The payload of a `command/error` topic: why a command was not taken, and what to do about it."""
     return encode_object({"reason": str(error), "advice": error.advice})
-
-
-def encode_health(health: ProcessHealth) -> bytes:
-    """The payload of a `health` topic, without the figures that the process does not have.
-
-    Raises:
-        ValueError: a field is out of its range; nothing should be sent.
-    """
-    return _encode(_HEALTH, health, exclude_none=True)
-
-
-def decode_health(payload: bytes, topic: str) -> ProcessHealth:
-    """What a process told of itself; the same errors as `decode_batch`."""
-    return _decode(_HEALTH, payload, topic)
 
 
 def decode_object(payload: bytes, topic: str) -> dict[str, object]:

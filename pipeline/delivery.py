@@ -8,7 +8,6 @@ import logging
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from threading import Thread
 from typing import Any, TypeVar
 
@@ -50,7 +49,6 @@ class Delivery:
     idle: asyncio.Event = field(default_factory=asyncio.Event)  # set while the store has everything
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     state: str = ""  # why points wait; empty where all is well
-    waiting: int = 0  # points, when last counted
     points_rejected: int = 0
     first_refusal: StoreRejected | None = None
     _store: Store | None = None
@@ -66,7 +64,7 @@ class Delivery:
                 try:
                     has_more = await _in_daemon_thread(self._round)
                 except StoreError as error:
-                    await _in_daemon_thread(partial(self._give_up, error))
+                    self._give_up(error)
                     await asyncio.sleep(delay_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
                     delay_s = min(2 * delay_s, _LONGEST_RETRY_S)
                     continue
@@ -95,10 +93,9 @@ class Delivery:
         if str(error) != self.state:
             _log.warning("store %s away, points wait error=%r advice=%r", self.name, str(error), error.advice)
         self.state = str(error)
-        self.waiting = self.outbox.waiting(self.name)
         self._filling = None
         self._close()
-        if isinstance(error, StoreDamaged) and error.path is not None:
+        if isinstance(error, StoreDamaged) and error.path not in {None, self.outbox.path}:
             aside = move_aside(error.path)
             _log.error("store %s was damaged, and is filled anew; the old file is %s", self.name, aside)
             self.outbox.set_filled(self.name, 0)
@@ -121,7 +118,6 @@ class Delivery:
             self._preview(self._store)
             self._fill(self._store, filled)
             return True
-        self.waiting = self.outbox.waiting(self.name)
         due = self.outbox.due(self.name)
         if due is None:
             return False

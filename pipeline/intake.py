@@ -14,7 +14,7 @@ from ingest.errors import MalformedPayload, StoreDamaged, WireError
 from ingest.model import BeatBatch, SequenceRange, Stored
 from ingest.newest import Newest
 from ingest.ranges import contains, from_number_on
-from ingest.topics import BEATS, matches, parse_strap_topic, process_of
+from ingest.topics import BEATS, HEALTH, matches, parse_strap_topic
 from ingest.wire import decode_batch
 from pipeline.engine import Engine
 from pipeline.health import ClockWatch, health_points
@@ -65,7 +65,8 @@ class Taken:
 
     batches: int = 0
     beats: int = 0
-    duplicates: int = 0  # beats that were here already
+    duplicates: int = 0
+    duplicate_beats: int = 0
     unreadable: list[tuple[str, WireError]] = field(default_factory=list)
     received_ns: list[int] = field(default_factory=list)  # of the batches that were new
     points: list[Point] = field(default_factory=list)  # for the stores, in order
@@ -140,7 +141,7 @@ class _Transaction:
         return self.taken
 
     def _take_one(self, message: Message) -> None:
-        if process_of(message.topic) is not None:  # not kept in the journal, which would grow by it for ever
+        if matches(HEALTH, message.topic):  # not kept in the journal, which would grow by it for ever
             self.taken.points += health_points(message, self.now_ns, self.clocks)
             return
         if not matches(BEATS, message.topic):
@@ -164,7 +165,8 @@ class _Transaction:
         stream.held_from = max(stream.held_from, batch.held_from)
         self.touched[stream.id] = running
         if not add_batch(self.connection, stream, batch):
-            self.taken.duplicates += len(batch.beats)
+            self.taken.duplicates += 1
+            self.taken.duplicate_beats += len(batch.beats)
             return
         self.taken.batches += 1
         self.taken.beats += len(batch.beats)

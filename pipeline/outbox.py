@@ -69,6 +69,7 @@ class Outbox:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.path = database.path
 
     def register(self, names: Iterable[str]) -> None:
         """Say which stores there are: new ones are to be filled, those that are gone are forgotten."""

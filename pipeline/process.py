@@ -46,6 +46,7 @@ CLIENT_ID = "strapline-pipeline"
 
 _FIRST_RETRY_S = 0.5
 _LONGEST_RETRY_S = 30.0
+_COUNT_EVERY_S = 5.0
 
 
 @dataclass(slots=True)
@@ -54,7 +55,8 @@ class PipelineCounts:
 
     batches: int = 0
     beats: int = 0
-    duplicates: int = 0  # beats that were in the journal already
+    duplicates: int = 0  # batches that were in the journal already
+    duplicate_beats: int = 0
     unreadable: int = 0
 
 
@@ -91,33 +93,38 @@ class Pipeline:
         self._bus = bus
         self._now_ns = now_ns
         self._live = LiveValues()
+        self._clocks = ClockWatch()
+        self._delays = Delays()
+        self._points_waiting: int | None = None  # as last counted
         self._left: set[tuple[str, ...]] = set()  # straps whose last status said that they are not connected
         self._progress = asyncio.Condition()
         self._confirmations: dict[str, bytes] = {}
         self._to_confirm = asyncio.Event()
         self._all_confirmed = asyncio.Event()
         self._database = open_journal(home / FILE_NAME)
-        self._clocks = ClockWatch()
-        self._delays = Delays()
         self._intake = Intake(self._database, self._clocks)
         self._outbox = Outbox(self._database)
         self._outbox.register(stores)
         journal = Journal(self._database)
         self.deliveries = [Delivery(name, opener, journal, self._outbox) for name, opener in stores.items()]
 
+    @property
+    def points_waiting(self) -> int:
+        """Points on their way to the store that has the most to get."""
+        return max((delivery.outbox.waiting(delivery.name) for delivery in self.deliveries), default=0)
+
     def figures(self) -> Figures:
-        """What it has done, and how; read for its health, from any thread."""
+        """What it has done, and how it is, for its health."""
         p50_s, p95_s, p99_s = self._delays.quantiles(0.5, 0.95, 0.99, at_s=time.monotonic())
-        troubles = [f"the journal can't be written: {self.journal_state}"] if self.journal_state else []
-        troubles += [
-            f"store {delivery.name} is away: {delivery.state}" for delivery in self.deliveries if delivery.state
-        ]
+        troubles = [f"store {one.name} away: {one.state}" for one in self.deliveries if one.state]
+        if self.journal_state:
+            troubles.insert(0, f"the journal can't be written: {self.journal_state}")
         return Figures(
             state="; ".join(troubles) or "ok",
-            beats_in=self.counts.beats + self.counts.duplicates,
+            beats_in=self.counts.beats + self.counts.duplicate_beats,
             beats_stored=self.counts.beats,
-            beats_duplicated=self.counts.duplicates,
-            points_waiting=max((delivery.waiting for delivery in self.deliveries), default=0),
+            beats_duplicated=self.counts.duplicate_beats,
+            points_waiting=self._points_waiting,
             points_rejected=sum(delivery.points_rejected for delivery in self.deliveries),
             delay_p50_s=p50_s,
             delay_p95_s=p95_s,
@@ -138,6 +145,7 @@ class Pipeline:
                 for delivery in self.deliveries:
                     group.create_task(delivery.run())
                 group.create_task(self._confirm())
+                group.create_task(self._count_waiting())
                 await self._take_in()
         finally:
             self._database.close()
@@ -149,6 +157,15 @@ class Pipeline:
         for delivery in self.deliveries:
             await delivery.idle.wait()
         await self._all_confirmed.wait()
+
+    async def _count_waiting(self) -> None:
+        """Count now and then, so that whoever asks for the figures need not wait for the database."""
+        while True:
+            try:
+                self._points_waiting = await asyncio.to_thread(lambda: self.points_waiting)
+            except StoreUnavailable:  # `journal_state` says why
+                self._points_waiting = None
+            await asyncio.sleep(_COUNT_EVERY_S)
 
     async def _take_in(self) -> None:
         has_more = False
@@ -205,6 +222,7 @@ class Pipeline:
         self.counts.batches += taken.batches
         self.counts.beats += taken.beats
         self.counts.duplicates += taken.duplicates
+        self.counts.duplicate_beats += taken.duplicate_beats
         now_ns, now_s = self._now_ns(), time.monotonic()
         for received_ns in taken.received_ns:
             self._delays.add((now_ns - received_ns) / 1e9, now_s)

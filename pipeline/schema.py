@@ -124,18 +124,6 @@ STRAP = Measurement(
     ),
 )
 
-EVENT = Measurement(
-    "event",
-    "what a person said of a moment, at its own time",
-    ("person", "kind"),
-    (
-        Field(
-            "action", _S, "", "start or stop of a run, morning, breathing or rest; note, which begins and ends nothing"
-        ),
-        Field("text", _S, "", "what was said with it; empty when nothing"),
-    ),
-)
-
 HEALTH = Measurement(
     "health",
     "how a process is, each 10 s; counts are since its start, and what a process does not count is absent",
@@ -159,6 +147,19 @@ HEALTH = Measurement(
     ),
 )
 """Its tag `kind` is the process: `pipeline`, or a collector's name."""
+
+
+EVENT = Measurement(
+    "event",
+    "what a person said of a moment, at its own time",
+    ("person", "kind"),
+    (
+        Field(
+            "action", _S, "", "start or stop of a run, morning, breathing or rest; note, which begins and ends nothing"
+        ),
+        Field("text", _S, "", "what was said with it; empty when nothing"),
+    ),
+)
 
 MEASUREMENTS: Mapping[str, Measurement] = MappingProxyType(
     {m.name: m for m in (BEAT, HEART, HRV, STRAP, EVENT, HEALTH)}

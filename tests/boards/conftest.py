@@ -73,9 +73,8 @@ def recorded_database(influxd_port: int, tmp_path_factory: pytest.TempPathFactor
     with fresh_database(influxd_port) as database:
         for person in PEOPLE:
             playback = Playback(_recording(), person, f"strap of {person}", _START_NS, math.inf)
-            opener = partial(open_influx, f"influxdb1://127.0.0.1:{database.port}/{database.name}", None)
-            stores = {"boards": opener}
+            stores = {"boards": partial(open_influx, f"influxdb1://127.0.0.1:{database.port}/{database.name}", None)}
             asyncio.run(publish_and_process(playback, BusAddress("memory:boards"), stores, home, playback.clock()))
-        with closing(opener()) as store:
+        with closing(open_influx(f"influxdb1://127.0.0.1:{database.port}/{database.name}", None)) as store:
             store.write(list(_health()))
         yield RecordedDatabase(database, END_MS, PEOPLE)

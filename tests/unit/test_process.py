@@ -91,8 +91,7 @@ async def test_a_store_that_is_away_gets_everything_when_it_is_back_and_holds_up
             await say(says, batch(0), batch(1))
             await is_stored(other, 2)
             await eventually(lambda: pipeline.deliveries[0].state, "the pipeline says that a store is away")
-            assert "is away" in pipeline.figures().state
-            await eventually(lambda: pipeline.figures().points_waiting, "points wait")
+            assert pipeline.points_waiting > 0
             other_program.execute("ROLLBACK")
             await is_stored(store, 2)
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.in_flight import InFlight
-from ingest.ranges import contains, from_number_on, merged
+from ingest.ranges import contains, from_number_on, merged, up_to_number
 
 NUMBERS = st.integers(0, 40)
 RANGES = st.lists(st.tuples(NUMBERS, NUMBERS).map(lambda pair: (min(pair), max(pair))), max_size=8)
@@ -29,6 +29,7 @@ def test_merged_ranges_hold_the_same_numbers_in_order_and_as_few_as_can_be(range
 def test_a_number_is_contained_when_it_is_in_a_range(ranges: list[tuple[int, int]], number: int) -> None:
     assert contains(merged(ranges), number) == (number in numbers(ranges))
     assert numbers(from_number_on(merged(ranges), number)) == {n for n in numbers(ranges) if n >= number}
+    assert numbers(up_to_number(merged(ranges), number)) == {n for n in numbers(ranges) if n <= number}
 
 
 def test_what_waits_too_long_expires_and_patience_doubles_until_something_is_confirmed() -> None:
