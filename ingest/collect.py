@@ -171,10 +171,12 @@ def figures(collectors: Sequence[Collector], spool: SpoolHealth, *, dropped_befo
         dropped_before: beats that it had dropped before this process began.
     """
     away = sorted(one.courier.strap for one in collectors if not one.is_strap_connected)
+    troubles = [spool.trouble] if spool.trouble else []
+    troubles += [f"no link to {', '.join(away)}"] if away else []
     return Figures(
-        state=spool.trouble or (f"no link to {', '.join(away)}" if away else "ok"),
+        state="; ".join(troubles) or "ok",
         beats_in=sum(one.counts.beats for one in collectors),
         beats_dropped=max(0, spool.dropped_beats - dropped_before),
-        batches_waiting=spool.batches,
-        clock_jumps=sum(one.counts.clock_jumps for one in collectors),
+        batches_waiting=spool.batches + spool.in_memory,
+        clock_jumps=max((one.counts.clock_jumps for one in collectors), default=0),  # each has seen the same clock
     )

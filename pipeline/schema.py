@@ -138,12 +138,7 @@ HEALTH = Measurement(
         Field("batches_waiting", _I, "count", "batches that wait to be confirmed or processed"),
         Field("points_waiting", _I, "count", "points that wait for a store"),
         Field("points_rejected", _I, "count", "points that a store refused"),
-        Field(
-            "delay_p50_s",
-            _F,
-            "s",
-            "median of the last minute, from a batch's arrival until the pipeline has it for good",
-        ),
+        Field("delay_p50_s", _F, "s", "median of the last minute, from a batch's arrival until the pipeline has it"),
         Field("delay_p95_s", _F, "s", "95 % of the last minute's batches were stored within it"),
         Field("delay_p99_s", _F, "s", "99 % of the last minute's batches were stored within it"),
         Field("reconnects", _I, "count", "times that the connection to the broker was lost and came back"),

@@ -127,6 +127,18 @@ def test_systemd_hears_a_pipeline_and_misses_one_that_hangs(
         hear(systemd, "STOPPING=1")
 
 
+@pytest.mark.parametrize(("verb", "status"), [("process", "no broker answers"), ("collect", "pi: ")])
+def test_while_no_broker_answers_a_process_is_ready_all_the_same_so_that_systemd_does_not_end_it(
+    tmp_path: Path, systemd: socket.socket, verb: str, status: str
+) -> None:
+    (tmp_path / "strapline.toml").write_text(_RUNNER)
+    nowhere = f"mqtt://127.0.0.1:{free_port()}"
+    with running(tmp_path, verb, BUS_URL=nowhere, COLLECTOR_NAME="pi") as process:
+        hear(systemd, "READY=1")
+        hear(systemd, status)
+        assert seconds_to_stop(process) < _STOPS_WITHIN_S, process.said
+
+
 @pytest.mark.parametrize("verb", ["process", "collect"])
 @pytest.mark.parametrize("broker", ["there", "gone", "frozen"])
 def test_a_process_that_is_asked_to_stop_ends_within_five_seconds(

@@ -13,11 +13,13 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from ingest.bus import BusAddress, Message, open_bus
+from ingest.collect import figures
 from ingest.errors import ConfigError, MalformedPayload
 from ingest.health import Delays, Health, last_will
 from ingest.metrics import COUNTERS, GAUGES, QUANTILES, serve_metrics
 from ingest.model import Figures, ProcessHealth
 from ingest.settings import load_settings
+from ingest.spool import SpoolHealth
 from ingest.topics import PIPELINE, as_collector_name, health_topic
 from ingest.wire import decode_health, encode_health
 from pipeline.doctor import TROUBLE, process_findings
@@ -233,3 +235,9 @@ def test_doctor_tells_a_wrong_clock_and_does_not_take_its_owner_for_silent() -> 
     assert (pi.what, pi.exit_code, pipeline.exit_code) == ("process pi", TROUBLE, 0)
     assert "3600.2 s behind" in pi.detail
     assert "hangs" not in pi.advice
+
+
+def test_a_collector_tells_the_beats_dropped_since_its_start_though_the_spool_s_file_counts_for_ever() -> None:
+    spool = SpoolHealth(4, 9, 900, NOW_NS, dropped_batches=2, dropped_beats=7, in_memory=1, trouble="disk full")
+    told = figures([], spool, dropped_before=5)
+    assert (told.beats_dropped, told.batches_waiting, told.state) == (2, 5, "disk full")
