@@ -1,0 +1,267 @@
+"""A whole installation under test: straps, collector, broker, pipeline and store, all real but the radio."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from random import Random
+
+from ingest.errors import StoreError
+from tests.ble.fake_bluez import FakeBluez
+from tests.end_to_end.command import STRAPLINE, environment
+from tests.faults.audit import Tally, compare_points, count_beats, derived, labelled
+from tests.faults.parts import Program
+from tests.faults.records import InfluxRecords, Records, SqliteRecords, journal_batches, rows
+from tests.faults.wearer import Wearer
+from tests.faults.wire import Wire
+from tests.fixtures.bluez import PrivateBus
+from tests.fixtures.influxd import InfluxDatabase, influxd_command
+from tests.fixtures.mosquitto import Mosquitto, configured_mosquitto
+from tests.support import eventually, free_port
+
+IN_HAND_S = 0.25
+"""A beat sent less than this before its collector is killed may not have reached the disk: nobody promises it."""
+
+RECOVERY_S = 180.0
+"""How long a household may take to recover before a scenario gives up on it."""
+
+_LOOK_EVERY_S = 0.1
+_UNCHANGED_S = 30.0  # after so long without any progress nothing more is to be expected
+_DATABASE = "strapline"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a household is set up."""
+
+    straps: int = 2
+    store: str = "influx"  # or "sqlite", in the pipeline's folder
+    wires: bool = False  # collector, pipeline and store on three hosts, with a faulty network between them
+    collector_home: Path | None = None  # on a disk of its own
+    pipeline_home: Path | None = None
+    store_folder: Path | None = None
+    collector_command: tuple[str, ...] = (STRAPLINE, "collect")
+    collector_environment: Mapping[str, str] = field(default_factory=dict)
+    toml: str | None = None  # in place of one table for each strap
+    broker_host: str | None = None  # under which the collector finds the broker
+
+
+class Household:
+    """The parts, what is worn, and the audit. Made by `household`."""
+
+    def __init__(self, folder: Path, plan: Plan, random: Random, bus: PrivateBus, bluez: FakeBluez) -> None:
+        self.plan = plan
+        self.random = random
+        self.bluez = bluez
+        self.collector_home = _made(plan.collector_home or folder / "collector")
+        self.pipeline_home = _made(plan.pipeline_home or folder / "pipeline")
+        self.mosquitto = configured_mosquitto(_made(folder / "broker"))
+        self.influx = InfluxDatabase(free_port(), _DATABASE)
+        self.wearers = [Wearer(bluez, index, Random(random.random())) for index in range(plan.straps)]
+        bluez.add(*(wearer.strap for wearer in self.wearers))
+        self.wires = {name: Wire(port) for name, port in self._targets().items()} if plan.wires else {}
+        store_folder = _made(plan.store_folder or folder / "store")
+        command = influxd_command(store_folder, self.influx.port)
+        self.broker = Program("broker", self.mosquitto.command, folder, port=self.mosquitto.port)
+        self.store = Program("store", command, folder, port=self.influx.port)
+        self.pipeline = Program(
+            "pipeline", [STRAPLINE, "process"], folder, environment=environment(self.pipeline_home, **self._pipeline())
+        )
+        self.collector = Program(
+            "collector",
+            plan.collector_command,
+            folder,
+            environment=environment(self.collector_home, **self._login(plan.broker_host, "collector"))
+            | {"DBUS_SYSTEM_BUS_ADDRESS": bus.address, **plan.collector_environment},
+        )
+        self.records: Records = InfluxRecords(self.influx)
+        if plan.store == "sqlite":
+            self.records = SqliteRecords(self.pipeline_home / "points.db")
+        self.write_straps()
+
+    @property
+    def parts(self) -> tuple[Program, ...]:
+        """In the order in which a machine starts them."""
+        return (self.broker, *((self.store,) if self.plan.store == "influx" else ()), self.pipeline, self.collector)
+
+    def write_straps(self) -> None:
+        tables = (
+            f'[straps.{wearer.name}]\nperson = "{wearer.person}"\naddress = "{wearer.strap.address}"\n'
+            for wearer in self.wearers
+        )
+        (self.collector_home / "strapline.toml").write_text(self.plan.toml or "\n".join(tables))
+
+    async def start(self) -> None:
+        """Start everything, and return when beats of every strap arrive in the store."""
+        if self.plan.store == "influx":
+            await self.store.start()
+            await asyncio.to_thread(self.influx.query, f'CREATE DATABASE "{_DATABASE}"')
+        await self.broker.start()
+        await self.pipeline.start()
+        await self.collector.start()
+
+    async def kill(self, *parts: Program) -> None:
+        """A power cut for some programs, at one moment."""
+        assert all(part.is_running for part in parts), "a part was not there to be killed"
+        at_s = time.monotonic()
+        for part in parts:
+            part.send_kill()
+        if self.collector in parts:
+            self.bluez.client_left()
+            for wearer in self.wearers:
+                wearer.collector_died(at_s, IN_HAND_S)
+        for part in parts:
+            await part.ended()
+
+    async def recovered(self) -> float:
+        """Seconds until the store has every beat of before this moment, and one of every strap from after it."""
+        began_s = time.monotonic()
+        marks = [(wearer, _due(wearer), wearer.number) for wearer in self.wearers]
+        for wearer, due, number in marks:
+            while not await self._has_caught_up(wearer, due, number):
+                if time.monotonic() - began_s > RECOVERY_S:
+                    missing = f"{wearer.name}: {due} beats and one after number {number}"
+                    raise AssertionError(f"not recovered after {RECOVERY_S} s: {missing}; {await self.describe()}")
+                await asyncio.sleep(_LOOK_EVERY_S)
+        return time.monotonic() - began_s
+
+    async def _has_caught_up(self, wearer: Wearer, due: int, number: int) -> bool:
+        try:
+            count, newest = await asyncio.to_thread(self.records.progress, wearer.name)
+        except (OSError, sqlite3.Error, AssertionError):  # the store is still away
+            return False
+        return count >= due and newest > number
+
+    async def settle(self) -> Tally:
+        """Let all that is under way arrive, once no strap beats any more; what the audit then says."""
+        before: object = None
+        changed_s = time.monotonic()
+        while True:
+            tally = await asyncio.to_thread(self.audit)
+            waiting = await asyncio.to_thread(self.waiting)
+            if tally.is_clean and not waiting:
+                return tally
+            if (tally, waiting) != before:
+                before, changed_s = (tally, waiting), time.monotonic()
+            if time.monotonic() - changed_s > _UNCHANGED_S:
+                assert tally.lost or not waiting, f"{waiting} rows wait for ever; {await self.describe()}"
+                return tally
+            await asyncio.sleep(5 * _LOOK_EVERY_S)
+
+    def waiting(self) -> int:
+        """Batches that the spool still holds, and points that the outbox does."""
+        try:
+            spooled = rows(self.collector_home / "spool.db", "batch")
+            return spooled + rows(self.pipeline_home / "journal.db", "outbox")
+        except sqlite3.DatabaseError:  # copied while it was being written
+            return -1
+
+    def audit(self) -> Tally:
+        """The books of every strap; see `audit.Tally`."""
+        return sum((self._audit_one(wearer) for wearer in self.wearers), Tally())
+
+    def _audit_one(self, wearer: Wearer) -> Tally:
+        try:
+            streams = journal_batches(self.pipeline_home, wearer.person, wearer.name)
+            stored = self.records.points(wearer.person, wearer.name)
+        except (OSError, sqlite3.Error, StoreError):  # not there yet, or busy: all is missing until it is read
+            return Tally(wearer.beats_sent, lost=wearer.beats_sent)
+        journalled = [beat for batches in streams for beat in labelled(batches)]
+        beats = sorted((key[2], fields) for key, fields in stored.items() if key[0] == "beat")
+        kept = [(int(fields["heart_rate_bpm"]), int(fields["rr_ticks"])) for _, fields in beats]
+        in_journal = count_beats(wearer.sent, journalled, wearer.in_hand)
+        in_store = count_beats(wearer.sent, kept, wearer.in_hand, in_order=False)
+        points = compare_points(derived(streams), stored)
+        return replace(
+            in_journal,
+            lost=max(in_journal.lost, in_store.lost, points.lost),
+            doubled=max(in_journal.doubled, in_store.doubled, points.doubled),
+            strange=max(in_journal.strange, in_store.strange),
+            differing=points.differing,
+        )
+
+    async def describe(self) -> str:
+        """The state of the parts, for a message."""
+        parts = ", ".join(f"{part.name} {'runs' if part.is_running else 'is down'}" for part in self.parts)
+        waiting = await asyncio.to_thread(self.waiting)
+        ends = "\n".join(f"{part.name} said: {part.said[-1500:]}" for part in (self.collector, self.pipeline))
+        return f"{parts}; {waiting} rows wait\n{ends}"
+
+    async def watch(self) -> None:
+        """Start again what ends by itself, as systemd would."""
+        while True:
+            for part in self.parts:
+                if part.revive() and part is self.collector:
+                    self.bluez.client_left()
+            await asyncio.sleep(5 * _LOOK_EVERY_S)
+
+    def _targets(self) -> dict[str, int]:
+        return {"collector": self.mosquitto.port, "pipeline": self.mosquitto.port, "store": self.influx.port}
+
+    def _login(self, host: str | None, wire: str) -> dict[str, str]:
+        port = self.wires[wire].port if wire in self.wires else self.mosquitto.port
+        return {"BUS_URL": f"mqtt://{host or f'127.0.0.1:{port}'}", "BUS_USERNAME": "runner", "BUS_PASSWORD": "secret"}
+
+    def _pipeline(self) -> dict[str, str]:
+        port = self.wires["store"].port if self.wires else self.influx.port
+        influx = f"influxdb1://127.0.0.1:{port}/{_DATABASE}"
+        url = influx if self.plan.store == "influx" else "sqlite:///points.db"
+        return {**self._login(None, "pipeline"), "STORE_URL": url}
+
+
+@asynccontextmanager
+async def household(folder: Path, plan: Plan, random: Random) -> AsyncIterator[Household]:
+    """A running household, whose straps beat and whose beats arrive in the store; nothing of it is left afterwards."""
+    bus = PrivateBus(_made(folder))
+    bus.start()
+    try:
+        bluez = FakeBluez(bus.address)
+        await bluez.start()
+        home = Household(folder, plan, random, bus, bluez)
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(bluez.stop)
+            for part in home.parts:
+                stack.callback(part.end)
+            for wire in home.wires.values():
+                await stack.enter_async_context(wire.listening())
+            await home.start()
+            tasks = [asyncio.create_task(wearer.beat()) for wearer in home.wearers]
+            tasks.append(asyncio.create_task(home.watch()))
+            stack.push_async_callback(_cancel, tasks)
+            await eventually(lambda: all(wearer.sent for wearer in home.wearers), "all straps are heard", RECOVERY_S)
+            await home.recovered()
+            yield home
+        assert bluez.overlaps == [], bluez.overlaps
+    finally:
+        bus.kill()
+
+
+async def finish(home: Household) -> Tally:
+    """Take the straps off, wait for all beats to arrive, and audit."""
+    for wearer in home.wearers:
+        wearer.copies = 1
+        wearer.silent = True
+    return await home.settle()
+
+
+async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(outcome, Exception):
+            raise outcome
+
+
+def _due(wearer: Wearer) -> int:
+    """How many beats the store is to have by now."""
+    return sum(len(packet.rr_ticks) for number, packet in wearer.sent.items() if number not in wearer.in_hand)
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
