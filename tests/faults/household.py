@@ -56,6 +56,9 @@ class Household:
 
     def __init__(self, folder: Path, plan: Plan, random: Random, bus: PrivateBus, bluez: FakeBluez) -> None:
         self.plan = plan
+        self.folder = folder
+        self.began_s = time.monotonic()
+        self.events: list[str] = []  # what was done when, for a person
         self.random = random
         self.bluez = bluez
         self.collector_home = _made(plan.collector_home or folder / "collector")
@@ -109,6 +112,7 @@ class Household:
         """A power cut for some programs, at one moment."""
         assert all(part.is_running for part in parts), "a part was not there to be killed"
         at_s = time.monotonic()
+        self.note("kill", *(part.name for part in parts))
         for part in parts:
             part.send_kill()
         if self.collector in parts:
@@ -117,6 +121,10 @@ class Household:
                 wearer.collector_died(at_s, IN_HAND_S)
         for part in parts:
             await part.ended()
+
+    def note(self, *words: str) -> None:
+        """Remember what is being done, for the list of what is missing."""
+        self.events.append(f"{time.monotonic() - self.began_s:.2f} s: {' '.join(words)}")
 
     async def recovered(self) -> float:
         """Seconds until the store has every beat of before this moment, and one of every strap from after it."""
@@ -185,6 +193,17 @@ class Household:
             differing=points.differing,
         )
 
+    def missing(self) -> str:
+        """Which packets the journal lacks, for whoever has to find out why: number, when sent, in hand or not."""
+        lines = []
+        for wearer in self.wearers:
+            streams = journal_batches(self.pipeline_home, wearer.person, wearer.name)
+            kept = {number for batches in streams for number, _ in labelled(batches)}
+            for number in sorted(wearer.sent.keys() - kept):
+                in_hand = " in hand" if number in wearer.in_hand else ""
+                lines.append(f"{wearer.name} {number} at {wearer.sent[number].at_s - self.began_s:.2f} s{in_hand}")
+        return "\n".join([*lines, *self.events]) + "\n"
+
     async def describe(self) -> str:
         """The state of the parts, for a message."""
         parts = ", ".join(f"{part.name} {'runs' if part.is_running else 'is down'}" for part in self.parts)
@@ -246,7 +265,10 @@ async def finish(home: Household) -> Tally:
     for wearer in home.wearers:
         wearer.copies = 1
         wearer.silent = True
-    return await home.settle()
+    tally = await home.settle()
+    if not tally.is_clean:
+        (home.folder / "missing.txt").write_text(await asyncio.to_thread(home.missing))
+    return tally
 
 
 async def _cancel(tasks: list[asyncio.Task[None]]) -> None:

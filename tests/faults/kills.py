@@ -19,14 +19,14 @@ async def _kill_and_restart(home: Household, *parts: Program) -> None:
     assert sum(part.kills for part in parts) == kills + len(parts)
 
 
-def _add(part: str, meaning: str) -> Scenario:
+def _add(part: str, meaning: str, straps: int = 3) -> Scenario:
     async def work(trial: Trial) -> Found:
-        return await disturbed(trial, Plan(straps=3), lambda home: _kill_and_restart(home, getattr(home, part)))
+        return await disturbed(trial, Plan(straps=straps), lambda home: _kill_and_restart(home, getattr(home, part)))
 
     return scenario(f"kill-{part}", meaning, _TIMES)(work)
 
 
-kill_collector = _add("collector", "the collector is killed, and started again up to 3 s later")
+kill_collector = _add("collector", "the collector is killed, and started again up to 3 s later", straps=1)
 kill_pipeline = _add("pipeline", "the pipeline is killed, and started again up to 3 s later")
 kill_broker = _add("broker", "mosquitto is killed, and started again up to 3 s later")
 kill_store = _add("store", "InfluxDB is killed, and started again up to 3 s later")
