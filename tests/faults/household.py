@@ -27,7 +27,7 @@ from tests.support import eventually, free_port
 IN_HAND_S = 0.25
 """A beat sent less than this before its collector is killed may not have reached the disk: nobody promises it."""
 
-RECOVERY_S = 180.0
+RECOVERY_S = 90.0
 """How long a household may take to recover before a scenario gives up on it."""
 
 _LOOK_EVERY_S = 0.1
@@ -165,7 +165,7 @@ class Household:
         """Batches that the spool still holds, and points that the outbox does."""
         try:
             spooled = rows(self.collector_home / "spool.db", "batch")
-            return spooled + rows(self.pipeline_home / "journal.db", "outbox")
+            return spooled + rows(self.pipeline_home / "journal.db", "entry")
         except sqlite3.DatabaseError:  # copied while it was being written
             return -1
 

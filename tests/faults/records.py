@@ -96,7 +96,7 @@ def journal_batches(home: Path, person: str, strap: str) -> list[list[BeatBatch]
         return []
     with closing(Journal.open_to_read(path)) as journal:
         streams = [each for each in journal.streams() if (each.person, each.strap) == (person, strap)]
-        found = [list(journal.batches(each.stream)) for each in streams]
+        found = [list(journal.batches(each)) for each in streams]
     return sorted((batches for batches in found if batches), key=lambda batches: batches[0].received_ns)
 
 
