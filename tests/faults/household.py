@@ -121,6 +121,7 @@ class Household:
                 wearer.collector_died(at_s, IN_HAND_S)
         for part in parts:
             await part.ended()
+        self.note("dead")
 
     def note(self, *words: str) -> None:
         """Remember what is being done, for the list of what is missing."""
@@ -136,6 +137,7 @@ class Household:
                     missing = f"{wearer.name}: {due} beats and one after number {number}"
                     raise AssertionError(f"not recovered after {RECOVERY_S} s: {missing}; {await self.describe()}")
                 await asyncio.sleep(_LOOK_EVERY_S)
+        self.note("recovered")
         return time.monotonic() - began_s
 
     async def _has_caught_up(self, wearer: Wearer, due: int, number: int) -> bool:
@@ -265,9 +267,10 @@ async def finish(home: Household) -> Tally:
     for wearer in home.wearers:
         wearer.copies = 1
         wearer.silent = True
+    home.note("straps off")
     tally = await home.settle()
-    if not tally.is_clean:
-        (home.folder / "missing.txt").write_text(await asyncio.to_thread(home.missing))
+    home.note("settled")
+    (home.folder / "findings.txt").write_text(await asyncio.to_thread(home.missing))
     return tally
 
 
