@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from tests.faults import kills as _kills
+from importlib import import_module
+
 from tests.faults.scenario import SCENARIOS, Outcome, Scenario, Unavailable
 
 __all__ = ["SCENARIOS", "Outcome", "Scenario", "Unavailable"]
 
-del _kills
+for _module in ("kills", "radio", "network", "disks", "clocks"):
+    import_module(f"tests.faults.{_module}")  # puts its scenarios on the list

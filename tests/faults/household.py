@@ -15,13 +15,13 @@ from ingest.errors import StoreError
 from tests.ble.fake_bluez import FakeBluez
 from tests.end_to_end.command import STRAPLINE, environment
 from tests.faults.audit import Tally, compare_points, count_beats, derived, labelled
-from tests.faults.parts import Program
+from tests.faults.parts import Program, says
 from tests.faults.records import InfluxRecords, Records, SqliteRecords, journal_batches, rows
 from tests.faults.wearer import Wearer
 from tests.faults.wire import Wire
 from tests.fixtures.bluez import PrivateBus
 from tests.fixtures.influxd import InfluxDatabase, influxd_command
-from tests.fixtures.mosquitto import Mosquitto, configured_mosquitto
+from tests.fixtures.mosquitto import configured_mosquitto
 from tests.support import eventually, free_port
 
 IN_HAND_S = 0.25
@@ -48,7 +48,7 @@ class Plan:
     collector_command: tuple[str, ...] = (STRAPLINE, "collect")
     collector_environment: Mapping[str, str] = field(default_factory=dict)
     toml: str | None = None  # in place of one table for each strap
-    broker_host: str | None = None  # under which the collector finds the broker
+    collector_meets: str = ""  # an address of ours: where a collector in a network of its own finds the broker
 
 
 class Household:
@@ -67,7 +67,7 @@ class Household:
         self.influx = InfluxDatabase(free_port(), _DATABASE)
         self.wearers = [Wearer(bluez, index, Random(random.random())) for index in range(plan.straps)]
         bluez.add(*(wearer.strap for wearer in self.wearers))
-        self.wires = {name: Wire(port) for name, port in self._targets().items()} if plan.wires else {}
+        self.wires = self._wires()
         store_folder = _made(plan.store_folder or folder / "store")
         command = influxd_command(store_folder, self.influx.port)
         self.broker = Program("broker", self.mosquitto.command, folder, port=self.mosquitto.port)
@@ -79,7 +79,7 @@ class Household:
             "collector",
             plan.collector_command,
             folder,
-            environment=environment(self.collector_home, **self._login(plan.broker_host, "collector"))
+            environment=environment(self.collector_home, **self._login("collector"))
             | {"DBUS_SYSTEM_BUS_ADDRESS": bus.address, **plan.collector_environment},
         )
         self.records: Records = InfluxRecords(self.influx)
@@ -106,6 +106,8 @@ class Household:
             await asyncio.to_thread(self.influx.query, f'CREATE DATABASE "{_DATABASE}"')
         await self.broker.start()
         await self.pipeline.start()
+        # Nobody is promised that beats wait for a pipeline of which the broker has never heard.
+        await says(self.broker, "Received SUBSCRIBE from strapline-pipeline")
         await self.collector.start()
 
     async def kill(self, *parts: Program) -> None:
@@ -122,6 +124,16 @@ class Household:
         for part in parts:
             await part.ended()
         self.note("dead")
+
+    def take_off(self) -> None:
+        """No strap sends any more, though all stay connected."""
+        for wearer in self.wearers:
+            wearer.silent = True
+
+    def put_on(self) -> None:
+        """The straps send again."""
+        for wearer in self.wearers:
+            wearer.silent = False
 
     def note(self, *words: str) -> None:
         """Remember what is being done, for the list of what is missing."""
@@ -181,6 +193,10 @@ class Household:
             stored = self.records.points(wearer.person, wearer.name)
         except (OSError, sqlite3.Error, StoreError):  # not there yet, or busy: all is missing until it is read
             return Tally(wearer.beats_sent, lost=wearer.beats_sent)
+        streams = [batches for batches in streams if labelled(batches)[0][0] >= wearer.audited_from]
+        if wearer.audited_from:
+            began_ns = min((batches[0].beats[0].time_ns for batches in streams), default=0)
+            stored = {key: fields for key, fields in stored.items() if key[2] >= began_ns}
         journalled = [beat for batches in streams for beat in labelled(batches)]
         beats = sorted((key[2], fields) for key, fields in stored.items() if key[0] == "beat")
         kept = [(int(fields["heart_rate_bpm"]), int(fields["rr_ticks"])) for _, fields in beats]
@@ -221,18 +237,22 @@ class Household:
                     self.bluez.client_left()
             await asyncio.sleep(5 * _LOOK_EVERY_S)
 
-    def _targets(self) -> dict[str, int]:
-        return {"collector": self.mosquitto.port, "pipeline": self.mosquitto.port, "store": self.influx.port}
+    def _wires(self) -> dict[str, Wire]:
+        broker, store = self.mosquitto.port, self.influx.port
+        if self.plan.collector_meets:
+            return {"collector": Wire(broker, self.plan.collector_meets)}
+        return {"collector": Wire(broker), "pipeline": Wire(broker), "store": Wire(store)} if self.plan.wires else {}
 
-    def _login(self, host: str | None, wire: str) -> dict[str, str]:
-        port = self.wires[wire].port if wire in self.wires else self.mosquitto.port
-        return {"BUS_URL": f"mqtt://{host or f'127.0.0.1:{port}'}", "BUS_USERNAME": "runner", "BUS_PASSWORD": "secret"}
+    def _login(self, name: str) -> dict[str, str]:
+        wire = self.wires.get(name)
+        where = f"{wire.host}:{wire.port}" if wire else f"127.0.0.1:{self.mosquitto.port}"
+        return {"BUS_URL": f"mqtt://{where}", "BUS_USERNAME": "runner", "BUS_PASSWORD": "secret"}
 
     def _pipeline(self) -> dict[str, str]:
-        port = self.wires["store"].port if self.wires else self.influx.port
+        port = self.wires["store"].port if "store" in self.wires else self.influx.port
         influx = f"influxdb1://127.0.0.1:{port}/{_DATABASE}"
         url = influx if self.plan.store == "influx" else "sqlite:///points.db"
-        return {**self._login(None, "pipeline"), "STORE_URL": url}
+        return {**self._login("pipeline"), "STORE_URL": url}
 
 
 @asynccontextmanager
@@ -264,9 +284,7 @@ async def household(folder: Path, plan: Plan, random: Random) -> AsyncIterator[H
 
 async def finish(home: Household) -> Tally:
     """Take the straps off, wait for all beats to arrive, and audit."""
-    for wearer in home.wearers:
-        wearer.copies = 1
-        wearer.silent = True
+    home.take_off()
     home.note("straps off")
     tally = await home.settle()
     home.note("settled")

@@ -109,7 +109,11 @@ def scenario(name: str, meaning: str, times: int) -> Callable[[Callable[[Trial],
 
 
 async def disturbed(
-    trial: Trial, plan: Plan, fault: Callable[[Household], Awaitable[object]], *, apart_s: tuple[float, float] = _APART_S
+    trial: Trial,
+    plan: Plan,
+    fault: Callable[[Household], Awaitable[object]],
+    *,
+    apart_s: tuple[float, float] = _APART_S,
 ) -> Found:
     """Let a fault happen again and again at random moments, each time until the household has recovered."""
     longest_s = 0.0

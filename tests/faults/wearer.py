@@ -42,6 +42,7 @@ class Wearer:
         self.strap = FakeStrap(f"A0:9E:1A:00:{index // 256:02X}:{index % 256:02X}", f"Polar H10 {index:08d}")
         self.sent: dict[int, Packet] = {}
         self.in_hand: set[int] = set()  # numbers of packets that a killed collector may or may not have kept
+        self.audited_from = 0  # packets of a lower number are no part of the books any more
         self.unheard = 0  # packets that found nobody subscribed
         self.zero_packets = 0
         self.extra_copies = 0
@@ -79,6 +80,12 @@ class Wearer:
         for number, rr_ticks in held:
             await self._send(number, rr_ticks)
         return len(held)
+
+    def begin_anew(self) -> None:
+        """Close the books: what was sent so far has been audited, and its record is about to be destroyed."""
+        self.audited_from = self._number + 1
+        self.sent.clear()
+        self.in_hand.clear()
 
     def collector_died(self, at_s: float, in_hand_s: float) -> None:
         """Note which packets may not have been kept: those sent less than `in_hand_s` before."""

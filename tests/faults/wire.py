@@ -21,7 +21,8 @@ _AGAIN_S = 0.3  # a lost packet is sent again after this long
 class Wire:
     """Takes connections on `port` and carries their bytes to a port on this machine; faults are set while it runs."""
 
-    def __init__(self, target_port: int) -> None:
+    def __init__(self, target_port: int, host: str = "127.0.0.1") -> None:
+        self.host = host
         self.port = free_port()
         self.delay_s = 0.0  # each way; up to half of it more or less
         self.loss = 0.0  # share of packets that have to be sent again
@@ -35,7 +36,7 @@ class Wire:
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
         """Take connections; on leaving, break them all."""
-        server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
+        server = await asyncio.start_server(self._accept, self.host, self.port)
         try:
             yield
         finally:
