@@ -8,5 +8,5 @@ from tests.faults.scenario import SCENARIOS, Outcome, Scenario, Unavailable
 
 __all__ = ["SCENARIOS", "Outcome", "Scenario", "Unavailable"]
 
-for _module in ("kills", "radio", "network", "disks", "clocks"):
+for _module in ("kills", "radio", "network", "disks", "clocks", "outages"):
     import_module(f"tests.faults.{_module}")  # puts its scenarios on the list

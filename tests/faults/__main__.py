@@ -1,10 +1,11 @@
-"""The fault suite by hand: python -m tests.faults [--list] [--only NAME] [--times N] [--seed S] [--json] [--into PAGE]."""
+"""The fault suite by hand: python -m tests.faults --help."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -38,6 +39,7 @@ def main() -> int:
         for each in scenarios:
             sys.stdout.write(f"{each.name:22} {each.meaning} ({each.times} times)\n")
         return 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that no program of ours is left
     folder = chosen.keep or Path(tempfile.mkdtemp(prefix="strapline-chaos-"))
     outcomes, troubles = [], []
     try:
@@ -65,7 +67,7 @@ def _run(scenario: Scenario, folder: Path, chosen: argparse.Namespace) -> Outcom
         return asyncio.run(work)
     except Unavailable as error:
         return f"{scenario.name}: not run here: {error}"
-    except (Exception, ExceptionGroup, pytest.fail.Exception, pytest.skip.Exception) as error:
+    except (Exception, ExceptionGroup, pytest.fail.Exception, pytest.skip.Exception) as error:  # noqa: BLE001 - said, and the next one runs
         return f"{scenario.name}: {type(error).__name__}: {error}"
 
 

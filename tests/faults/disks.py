@@ -6,7 +6,7 @@ import asyncio
 import errno
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -84,18 +84,22 @@ async def _fill(home: Household, disk: Disk, complains: Program) -> None:
     home.note("free")
 
 
-def _full(name: str, part: str, meaning: str, place: str, megabytes: int) -> Scenario:
+def _full(name: str, part: str, meaning: str, plan_for: Callable[[Path], Plan], megabytes: int) -> Scenario:
     async def work(trial: Trial) -> Found:
         with small_disk(trial.folder / "disk", megabytes) as disk:
-            plan = Plan(straps=2, **{place: disk.folder})
+            plan = plan_for(disk.folder)
             return await disturbed(trial, plan, lambda home: _fill(home, disk, getattr(home, part)))
 
     return scenario(name, meaning, 3)(work)
 
 
-disk_full_spool = _full("disk-full-spool", "collector", "no room for the spool", "collector_home", 24)
-disk_full_journal = _full("disk-full-journal", "pipeline", "no room for the journal", "pipeline_home", 48)
-disk_full_store = _full("disk-full-store", "store", "no room for InfluxDB", "store_folder", 64)
+disk_full_spool = _full(
+    "disk-full-spool", "collector", "no room for the spool", lambda disk: Plan(collector_home=disk), 24
+)
+disk_full_journal = _full(
+    "disk-full-journal", "pipeline", "no room for the journal", lambda disk: Plan(pipeline_home=disk), 48
+)
+disk_full_store = _full("disk-full-store", "store", "no room for InfluxDB", lambda disk: Plan(store_folder=disk), 64)
 
 
 async def _make_read_only(home: Household, disk: Disk, part: Program) -> None:
@@ -135,7 +139,7 @@ def damage(path: Path) -> None:
             file.write(b"\xa5" * 512)
 
 
-async def _damage_file(home: Household, part: Program, path: Path) -> None:
+async def _damage_file(part: Program, path: Path) -> None:
     before = len(part.said)
     await asyncio.to_thread(damage, path)
     await part.start()
@@ -149,7 +153,7 @@ async def _damage_spool(home: Household) -> None:
     await eventually(lambda: not home.waiting(), "nothing is under way")
     assert await home.collector.stop() == 0, home.collector.said
     home.put_on()
-    await _damage_file(home, home.collector, home.collector_home / "spool.db")
+    await _damage_file(home.collector, home.collector_home / "spool.db")
 
 
 @scenario("damaged-spool", "the file of an idle spool is overwritten while the collector is down", 3)
@@ -157,9 +161,7 @@ async def damaged_spool(trial: Trial) -> Found:
     return await disturbed(trial, Plan(straps=1), _damage_spool)
 
 
-@scenario(
-    "damaged-journal", "the journal is overwritten while the pipeline is down; what comes afterwards is audited", 3
-)
+@scenario("damaged-journal", "the journal is overwritten while the pipeline is down; what comes after is audited", 3)
 async def damaged_journal(trial: Trial) -> Found:
     longest_s = 0.0
     async with household(trial.folder, Plan(straps=1), trial.random) as home:
@@ -169,7 +171,7 @@ async def damaged_journal(trial: Trial) -> Found:
                 assert await part.stop() == 0, part.said
             for wearer in home.wearers:
                 wearer.begin_anew()
-            await _damage_file(home, home.pipeline, home.pipeline_home / "journal.db")
+            await _damage_file(home.pipeline, home.pipeline_home / "journal.db")
             await home.collector.start()
             home.put_on()
             await eventually(lambda: all(wearer.sent for wearer in home.wearers), "all straps are heard", 90)
@@ -180,7 +182,7 @@ async def damaged_journal(trial: Trial) -> Found:
 
 async def _damage_store(home: Household) -> None:
     await home.kill(home.pipeline)
-    await _damage_file(home, home.pipeline, home.pipeline_home / "points.db")
+    await _damage_file(home.pipeline, home.pipeline_home / "points.db")
 
 
 @scenario("damaged-store", "the SQLite store is overwritten while the pipeline is down; it is filled anew", 3)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.faults.household import Household, Plan
 from tests.faults.parts import pause
-from tests.faults.scenario import Found, Trial, disturbed, scenario
+from tests.faults.scenario import Found, Proof, Trial, disturbed, scenario
 from tests.support import eventually
 
 _PLAN = Plan(straps=2)
@@ -13,19 +13,21 @@ _OFF_BODY_S = 7.0
 _LONGEST_SILENCE_S = 90.0
 
 
-async def _lose_link(home: Household) -> None:
-    connects = _connects(home)
+async def _lose_link(home: Household) -> Proof:
+    proof = _were_connected_anew(home)
     for wearer in home.wearers:
         assert wearer.strap.connected, "there was no link to lose"
         await home.bluez.lose(wearer.strap)
-    await _reconnected(home, connects)
+    return proof
 
 
-async def _silence(home: Household) -> None:
+async def _silence(home: Household) -> Proof:
     connects = _connects(home)
+    proof = _were_connected_anew(home)
     home.take_off()
-    await _reconnected(home, connects)
+    await eventually(lambda: _connects(home) != connects, "the first link was given up", _LONGEST_SILENCE_S)
     home.put_on()
+    return proof
 
 
 async def _take_slot(home: Household) -> None:
@@ -73,24 +75,25 @@ async def _off_body(home: Household) -> None:
         assert wearer.zero_packets > before, "no zeros were sent"
 
 
-async def _restart_bluez(home: Household) -> None:
-    connects = _connects(home)
+async def _restart_bluez(home: Household) -> Proof:
+    proof = _were_connected_anew(home)
     await home.bluez.stop()
     await pause(home.random.uniform(0.5, 2))
     await home.bluez.start()
-    await _reconnected(home, connects)
+    return proof
 
 
 def _connects(home: Household) -> list[int]:
     return [wearer.strap.connects for wearer in home.wearers]
 
 
-async def _reconnected(home: Household, before: list[int]) -> None:
-    def found() -> bool:
-        straps = [wearer.strap for wearer in home.wearers]
-        return all(strap.notifying and strap.connects > count for strap, count in zip(straps, before, strict=True))
+def _were_connected_anew(home: Household) -> Proof:
+    before = _connects(home)
 
-    await eventually(found, "all straps were connected anew", _LONGEST_SILENCE_S)
+    def proof() -> None:
+        assert all(now > then for now, then in zip(_connects(home), before, strict=True)), "a link was never lost"
+
+    return proof
 
 
 @scenario("ble-loss", "the links of all straps are lost and found again", 20)

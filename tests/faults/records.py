@@ -12,7 +12,7 @@ from typing import Protocol
 
 from ingest.model import BeatBatch
 from pipeline.journal import Journal
-from pipeline.schema import BEAT, HEART, HRV, FieldValue
+from pipeline.schema import BEAT, HEART, HRV, LATEST_NS, FieldValue
 from tests.faults.audit import Points
 from tests.fixtures.influxd import InfluxDatabase
 
@@ -27,8 +27,8 @@ class Records(Protocol):
         """How many beats of a strap are stored, and the largest heart rate figure among them."""
         ...
 
-    def points(self, person: str, strap: str) -> Points:
-        """Everything stored of one strap that follows from its beats."""
+    def points(self, person: str, strap: str, start_ns: int = 0, end_ns: int = LATEST_NS) -> Points:
+        """Everything stored of one strap that follows from its beats, from one time up to another."""
         ...
 
 
@@ -43,9 +43,9 @@ class InfluxRecords:
         series = self.database.query(query)
         return (series[0]["values"][0][1], series[0]["values"][0][2] or 0) if series else (0, 0)
 
-    def points(self, person: str, strap: str) -> Points:
+    def points(self, person: str, strap: str, start_ns: int = 0, end_ns: int = LATEST_NS) -> Points:
         found: Points = {}
-        where = f"WHERE person = '{person}' AND strap = '{strap}'"
+        where = f"WHERE person = '{person}' AND strap = '{strap}' AND time >= {start_ns} AND time < {end_ns}"
         for measurement in DERIVED:
             for series in self.database.query(f'SELECT * FROM "{measurement.name}" {where}'):
                 for values in series["values"]:
@@ -65,13 +65,13 @@ class SqliteRecords:
             count, newest = connection.execute(query, (strap,)).fetchone()
         return count, newest or 0
 
-    def points(self, person: str, strap: str) -> Points:
+    def points(self, person: str, strap: str, start_ns: int = 0, end_ns: int = LATEST_NS) -> Points:
         found: Points = {}
         with self._reading() as connection:
             connection.row_factory = sqlite3.Row
             for measurement in DERIVED:
-                query = f'SELECT * FROM "{measurement.name}" WHERE person = ? AND strap = ?'
-                for row in connection.execute(query, (person, strap)):
+                query = f'SELECT * FROM "{measurement.name}" WHERE person = ? AND strap = ? AND time_ns BETWEEN ? AND ?'
+                for row in connection.execute(query, (person, strap, start_ns, end_ns - 1)):
                     _put(found, measurement.name, measurement.tags, {"time": row["time_ns"], **dict(row)})
         return found
 

@@ -16,6 +16,10 @@ from tests.faults.parts import pause
 _APART_S = (0.5, 2.5)  # between the recovery from a fault and the next one
 
 
+Proof = Callable[[], None]
+"""Fails if a fault was never felt."""
+
+
 class Unavailable(Exception):
     """This machine can't run a scenario, and why."""
 
@@ -80,7 +84,7 @@ class Scenario:
             AssertionError: it did not recover, or the fault did nothing.
             Unavailable: this machine can't do it.
         """
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True)  # noqa: ASYNC240 - nothing else runs yet
         times = times or self.times
         began_s = time.monotonic()
         found = await self.work(Trial(folder, times, Random(f"{self.name}-{seed}"), scale))
@@ -108,18 +112,20 @@ def scenario(name: str, meaning: str, times: int) -> Callable[[Callable[[Trial],
     return add
 
 
-async def disturbed(
-    trial: Trial,
-    plan: Plan,
-    fault: Callable[[Household], Awaitable[object]],
-    *,
-    apart_s: tuple[float, float] = _APART_S,
-) -> Found:
-    """Let a fault happen again and again at random moments, each time until the household has recovered."""
+async def disturbed(trial: Trial, plan: Plan, fault: Callable[[Household], Awaitable[Proof | None]]) -> Found:
+    """Let a fault happen again and again at random moments, each time until the household has recovered.
+
+    Args:
+        trial: how often, and where.
+        plan: the household.
+        fault: returns when it is over, and maybe a proof that it was felt, which is called after the recovery.
+    """
     longest_s = 0.0
     async with household(trial.folder, plan, trial.random) as home:
         for _ in range(trial.times):
-            await pause(trial.random.uniform(*apart_s))
-            await fault(home)
+            await pause(trial.random.uniform(*_APART_S))
+            proof = await fault(home)
             longest_s = max(longest_s, await home.recovered())
+            if proof is not None:
+                proof()
         return Found(await finish(home), longest_s)
