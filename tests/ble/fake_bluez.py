@@ -191,6 +191,15 @@ class FakeBluez:
         for path, interfaces in reversed(gatt.items()):
             await self._signal("/", _OBJECT_MANAGER, "InterfacesRemoved", "oas", [path, list(interfaces)])
 
+    def client_left(self) -> None:
+        """The one client's connection to the bus ended: its scan and its subscriptions end, its links stay."""
+        for task in (*self._connecting.values(), *([self._advertising] if self._advertising else [])):
+            task.cancel()
+        self._connecting.clear()
+        self._advertising = None
+        for strap in self._straps:
+            strap.notifying = False
+
     async def notify(self, strap: FakeStrap, *payloads: bytes) -> None:
         """The strap sends; who has subscribed gets it."""
         for number, payload in enumerate(payloads):
