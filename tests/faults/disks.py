@@ -144,7 +144,7 @@ async def _damage_file(part: Program, path: Path) -> None:
     await asyncio.to_thread(damage, path)
     await part.start()
     await says(part, *_DAMAGED, after=before)
-    assert list(path.parent.glob(f"{path.name}.damaged*")), "the damaged file was not kept"
+    await eventually(lambda: list(path.parent.glob(f"{path.name}.damaged*")), "the damaged file is kept")
 
 
 async def _damage_spool(home: Household) -> None:
