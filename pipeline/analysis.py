@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from types import MappingProxyType
 
 import numpy as np
@@ -12,8 +13,10 @@ from numpy.typing import NDArray
 
 from pipeline import frequency, nonlinear, time_domain
 from pipeline.artifacts import DELAY_BEATS, BeatKind, correct
-from pipeline.indices import MAX_ARTIFACT_PCT, MIN_COVERAGE_PCT, Indices, Part, reason_for_none
+from pipeline.indices import MAX_ARTIFACT_PCT, MIN_COVERAGE_PCT, Indices, Part, indices_of_each, reason_for_none
 from pipeline.windows import Window
+
+_WINDOWS_AT_ONCE = 16  # so few that what their spectra are made of stays in the cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +87,8 @@ def untouched(rr_ms: NDArray[np.float64]) -> NnSeries:
 
 def whole(series: NnSeries, parts: Sequence[Part]) -> Stretch:
     """The indices of a whole recording."""
-    (window,) = _windows(series, np.array([series.duration_s]), series.duration_s)
-    return _stretch(series, window, series.duration_s, parts)
+    (stretch,) = _stretches(series, np.array([series.duration_s]), series.duration_s, parts)
+    return stretch
 
 
 def sliding(series: NnSeries, span_s: float, step_s: float, parts: Sequence[Part]) -> Iterator[Stretch]:
@@ -95,8 +98,26 @@ def sliding(series: NnSeries, span_s: float, step_s: float, parts: Sequence[Part
     """
     count = max(0, math.floor((series.duration_s - span_s) / step_s) + 1)
     ends_s = span_s + step_s * np.arange(count, dtype=np.float64)
-    for end_s, window in zip(ends_s.tolist(), _windows(series, ends_s, span_s), strict=True):
-        yield _stretch(series, window, end_s, parts)
+    return _stretches(series, ends_s, span_s, parts)
+
+
+def _stretches(
+    series: NnSeries, ends_s: NDArray[np.float64], span_s: float, parts: Sequence[Part]
+) -> Iterator[Stretch]:
+    windows = zip(ends_s.tolist(), _windows(series, ends_s, span_s), strict=True)
+    while chunk := [*islice(windows, _WINDOWS_AT_ONCE)]:
+        reasons = [reason_for_none(window) if series.is_corrected else "" for _, window in chunk]
+        found = indices_of_each([window for _, window in chunk], [() if reason else parts for reason in reasons])
+        for (end_s, window), reason, indices in zip(chunk, reasons, found, strict=True):
+            yield Stretch(
+                start_s=end_s - span_s,
+                end_s=end_s,
+                coverage_pct=window.coverage_pct,
+                artifact_pct=window.artifact_pct,
+                nn_count=window.time_domain.nn_count,
+                reason=reason,
+                indices=indices,
+            )
 
 
 def _windows(series: NnSeries, ends_s: NDArray[np.float64], span_s: float) -> Iterator[Window]:
@@ -128,22 +149,6 @@ def _windows(series: NnSeries, ends_s: NDArray[np.float64], span_s: float) -> It
             nn_ms=nn_ms[first:last],
             follows=follows[first:last],
         )
-
-
-def _stretch(series: NnSeries, window: Window, end_s: float, parts: Sequence[Part]) -> Stretch:
-    reason = reason_for_none(window) if series.is_corrected else ""
-    indices: Indices = {}
-    for part in () if reason else parts:
-        indices |= part(window)
-    return Stretch(
-        start_s=end_s - window.span_s,
-        end_s=end_s,
-        coverage_pct=window.coverage_pct,
-        artifact_pct=window.artifact_pct,
-        nn_count=window.time_domain.nn_count,
-        reason=reason,
-        indices=indices,
-    )
 
 
 SETTINGS: Mapping[str, object] = MappingProxyType(

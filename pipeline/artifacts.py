@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import accumulate
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,8 +63,7 @@ def is_artifact(rr_ticks: int) -> bool:
     return not MIN_NN_MS <= rr_ticks * MS_PER_TICK <= MAX_NN_MS
 
 
-@dataclass(frozen=True, slots=True)
-class NnBeat:
+class NnBeat(NamedTuple):
     """One beat of the NN series."""
 
     first: int  # index of the first raw RR interval that it was made from
@@ -166,15 +165,15 @@ class Corrector:
         """
         settled = self.flush() if gap_before else []
         self._pending.append(rr_ms)
-        while len(self._pending) > DELAY_BEATS or self._is_calm():
-            settled += self._settle()
+        while (is_calm := self._is_calm()) or len(self._pending) > DELAY_BEATS:
+            settled += self._settle(is_calm=is_calm)
         return settled
 
     def flush(self) -> list[NnBeat]:
         """The beats still pending, at the end of the series or before a hole in it."""
         settled = []
         while self._pending:
-            settled += self._settle()
+            settled += self._settle(is_calm=self._is_calm())
         self._before_ms, self._follows, self._bad = math.nan, False, 0
         return settled
 
@@ -187,8 +186,8 @@ class Corrector:
         near = abs(rr - self._before_ms) <= near_ms and abs(after - rr) <= near_ms
         return near and min(rr, after) >= MIN_NN_MS and max(rr, after) <= MAX_NN_MS
 
-    def _settle(self) -> list[NnBeat]:
-        if self._is_calm():
+    def _settle(self, *, is_calm: bool) -> list[NnBeat]:
+        if is_calm:
             return [self._keep(self._pending.popleft())]
         known = not math.isnan(self._before_ms)
         if not known:

@@ -22,6 +22,7 @@ from pipeline.indices import (
     Indices,
     SmoothedAlpha1,
     entropy_indices,
+    indices_of_each,
     reason_for_none,
 )
 from pipeline.rows import beat_of, beat_row
@@ -218,14 +219,18 @@ def _judge(state: _StreamState, tags: Tags, beat: Beat, kind: BeatKind) -> Itera
 def _hrv_points(state: _StreamState, tags: Tags, last_ns: int, before_ns: int) -> Iterator[Point]:
     """The indices at each full 5 s from the last judged beat up to the next."""
     for time_ns in _grid(last_ns, min(before_ns, last_ns + max(WINDOWS_S) * _SECOND_NS), INDICES_EVERY_S):
-        for span_s, window in zip(WINDOWS_S, state.windows.at(time_ns), strict=True):
+        windows = state.windows.at(time_ns)
+        reasons = [reason_for_none(window) for window in windows]
+        parts = [() if reason else LIVE_PARTS[span_s] for span_s, reason in zip(WINDOWS_S, reasons, strict=True)]
+        found = zip(WINDOWS_S, windows, reasons, indices_of_each(windows, parts), strict=True)
+        for span_s, window, reason, indices in found:
+            if not reason:
+                _add_timed(indices, state, span_s, window, time_ns)
             if window.beat_count:
-                yield Point(HRV, (*tags, f"{span_s}s"), _hrv_fields(state, span_s, window, time_ns), time_ns)
+                yield Point(HRV, (*tags, f"{span_s}s"), _hrv_fields(window, reason, indices), time_ns)
 
 
-def _hrv_fields(state: _StreamState, span_s: int, window: Window, time_ns: int) -> dict[str, FieldValue]:
-    reason = reason_for_none(window)
-    indices = {} if reason else _indices(state, span_s, window, time_ns)
+def _hrv_fields(window: Window, reason: str, indices: Indices) -> dict[str, FieldValue]:
     return {
         "coverage_pct": window.coverage_pct,
         "artifact_pct": window.artifact_pct,
@@ -235,12 +240,9 @@ def _hrv_fields(state: _StreamState, span_s: int, window: Window, time_ns: int) 
     }
 
 
-def _indices(state: _StreamState, span_s: int, window: Window, time_ns: int) -> Indices:
-    indices: Indices = {}
-    for part in LIVE_PARTS[span_s]:
-        indices |= part(window)
+def _add_timed(indices: Indices, state: _StreamState, span_s: int, window: Window, time_ns: int) -> None:
+    """Add what depends on the moment and on those before it."""
     if "dfa_alpha1" in indices:
         indices["dfa_alpha1_smoothed"] = state.alpha1.step(time_ns, indices["dfa_alpha1"])
     if span_s == ENTROPY_SPAN_S and time_ns % (ENTROPY_EVERY_S * _SECOND_NS) == 0:
         indices |= entropy_indices(window)
-    return indices

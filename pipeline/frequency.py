@@ -8,8 +8,10 @@ A window of 300 s is thus one segment: resolution enough for the slowest band, n
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate, compress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,28 +78,56 @@ def resample(time_s: NDArray[np.float64], nn_ms: NDArray[np.float64]) -> NDArray
     Raises:
         ValueError: an array is not one-dimensional, the lengths differ, or the times do not rise.
     """
-    check_nn(nn_ms, time_s)
-    if nn_ms.size < _MIN_NN:
-        return np.empty(0)
-    at_s = time_s - time_s[0]
+    (samples,) = _resampled([time_s], [nn_ms])
+    return samples
+
+
+def _resampled(
+    times_s: Sequence[NDArray[np.float64]], nns_ms: Sequence[NDArray[np.float64]]
+) -> list[NDArray[np.float64]]:
+    """`resample` of many windows: their splines are one system of equations, in which none touches the next."""
+    for each_s, each_ms in zip(times_s, nns_ms, strict=True):
+        check_nn(each_ms, each_s)
+    long_enough = [each_ms.size >= _MIN_NN for each_ms in nns_ms]
+    if not any(long_enough):
+        return [np.empty(0)] * len(nns_ms)
+    nn_ms = np.concatenate([*compress(nns_ms, long_enough)])
+    at_s = np.concatenate([each_s - each_s[0] for each_s in compress(times_s, long_enough)])
+    ends = [*accumulate(each_ms.size for each_ms in compress(nns_ms, long_enough))]
+    lasts = np.array(ends) - 1
     steps_s = at_s[1:] - at_s[:-1]
+    steps_s[lasts[:-1]] = 1.0  # from one window to the next: any above 0, since it is never used
     if not steps_s.min() > 0:
         raise ValueError("the times of beats must rise")
     slopes = (nn_ms[1:] - nn_ms[:-1]) / steps_s
-    bends = np.zeros(nn_ms.size)  # second derivatives; natural: none at the ends
-    _, _, bends[1:-1], _ = dptsv(2 * (steps_s[1:] + steps_s[:-1]), steps_s[1:-1], 6 * (slopes[1:] - slopes[:-1]))
-    # How many samples lie in each interval says which interval a sample lies in, without a search for each.
-    first_samples = np.ceil(at_s * SAMPLE_HZ).astype(np.int64)
-    first_samples[-1] = math.floor(float(at_s[-1]) * SAMPLE_HZ) + 1
-    piece = np.repeat(np.arange(nn_ms.size - 1), first_samples[1:] - first_samples[:-1])
-    grid_s = np.arange(piece.size) / SAMPLE_HZ
-    linear = slopes - steps_s * (2 * bends[:-1] + bends[1:]) / 6
-    cubic = (bends[1:] - bends[:-1]) / (6 * steps_s)
-    u = grid_s - at_s.take(piece)
-    samples: NDArray[np.float64] = nn_ms.take(piece) + u * (
-        linear.take(piece) + u * (bends.take(piece) / 2 + u * cubic.take(piece))
-    )
-    return samples
+    bends = _bends(steps_s, slopes, lasts)
+    linear = slopes - steps_s * (2 * bends[:-1] + bends[1:])
+    cubic = (bends[1:] - bends[:-1]) / steps_s
+    # How many samples lie before each beat says which interval a sample lies in, without a search for each.
+    scaled = at_s * SAMPLE_HZ
+    before = np.ceil(scaled).astype(np.int64)
+    before[lasts] = np.floor(scaled[lasts]) + 1
+    counts = before[1:] - before[:-1]
+    counts[lasts[:-1]] = 0
+    piece = np.repeat(np.arange(counts.size), counts)
+    sizes = before[lasts]
+    u = np.concatenate([np.arange(size) for size in sizes.tolist()]) / SAMPLE_HZ - at_s.take(piece)
+    samples = nn_ms.take(piece) + u * (linear.take(piece) + u * (3 * bends.take(piece) + u * cubic.take(piece)))
+    windows = (samples[end - size : end] for end, size in zip(sizes.cumsum().tolist(), sizes.tolist(), strict=True))
+    return [next(windows) if enough else np.empty(0) for enough in long_enough]
+
+
+def _bends(steps_s: NDArray[np.float64], slopes: NDArray[np.float64], lasts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """A sixth of the second derivative at each beat; natural: none at the first and the last one of a window."""
+    inner = np.ones(steps_s.size + 1)
+    inner[0] = inner[lasts] = inner[lasts[:-1] + 1] = 0.0
+    diagonal, right = np.ones(inner.size), np.zeros(inner.size)
+    diagonal[1:-1] = 2 * (steps_s[1:] + steps_s[:-1])
+    right[1:-1] = (slopes[1:] - slopes[:-1]) * inner[1:-1]
+    beside = steps_s * inner[1:] * inner[:-1]
+    bends: NDArray[np.float64]
+    _, _, bends, _ = dptsv(diagonal, beside, right, overwrite_d=True, overwrite_e=True, overwrite_b=True)
+    return bends
 
 
 def welch(time_s: NDArray[np.float64], nn_ms: NDArray[np.float64]) -> Spectrum:
@@ -116,35 +146,57 @@ def welch(time_s: NDArray[np.float64], nn_ms: NDArray[np.float64]) -> Spectrum:
     Raises:
         ValueError: as `resample`.
     """
-    samples = resample(time_s, nn_ms)
-    if not samples.size:
-        return Spectrum(np.empty(0), np.empty(0), 0.0)
-    return Spectrum(_grid_hz(), density(samples), span_s(time_s, nn_ms))
+    (spectrum,) = welch_of_each([time_s], [nn_ms])
+    return spectrum
 
 
-def density(samples: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Welch's power density of evenly spaced samples at 4 Hz, shape (1025,), unit² / Hz; see `welch`."""
-    length = min(samples.size, SEGMENT_SAMPLES)
-    taper, line = _taper(length)
-    if samples.size == length:
-        return _periodogram_of(samples, taper, line)
-    starts = range(0, samples.size - length + 1, length - length // 2)
-    parts = [_periodogram_of(samples[start : start + length], taper, line) for start in starts]
-    mean: NDArray[np.float64] = np.mean(parts, axis=0)
-    return mean
+def welch_of_each(times_s: Sequence[NDArray[np.float64]], nns_ms: Sequence[NDArray[np.float64]]) -> list[Spectrum]:
+    """`welch` of many windows, at a fraction of its cost for each.
+
+    Args:
+        times_s: ends of the NN intervals of each window, as for `welch`.
+        nns_ms: NN intervals of each window, as for `welch`.
+
+    Returns:
+        The spectra, in order.
+
+    Raises:
+        ValueError: as `resample`.
+    """
+    windows = _resampled(times_s, nns_ms)
+    segments = [_segments(samples) for samples in windows]
+    powers = _periodograms([each for of_window in segments for each in of_window])
+    empty, spectra, end = np.empty(0), [], 0
+    for of_window, time_s, nn_ms in zip(segments, times_s, nns_ms, strict=True):
+        first, end = end, end + len(of_window)
+        if not of_window:
+            spectra.append(Spectrum(empty, empty, 0.0))
+            continue
+        power = powers[first] if len(of_window) == 1 else powers[first:end].mean(axis=0)
+        spectra.append(Spectrum(_grid_hz(), power, span_s(time_s, nn_ms)))
+    return spectra
 
 
-def _periodogram_of(
-    segment: NDArray[np.float64], taper: NDArray[np.float64], line: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    flat = segment - segment.sum() / segment.size
-    flat -= np.dot(flat, line) * line
-    flat *= taper
-    transform = np.fft.rfft(flat, TRANSFORM_SAMPLES)
-    power: NDArray[np.float64] = transform.real**2 + transform.imag**2
-    power[0] /= 2
-    power[-1] /= 2
-    return power
+def _segments(samples: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    """The segments of a window that overlap by half; all of it, if it is shorter; none without samples."""
+    if samples.size <= SEGMENT_SAMPLES:
+        return [samples] if samples.size else []
+    starts = range(0, samples.size - SEGMENT_SAMPLES + 1, SEGMENT_SAMPLES // 2)
+    return [samples[start : start + SEGMENT_SAMPLES] for start in starts]
+
+
+def _periodograms(segments: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Power density of each segment less its line, tapered, shape (segments, 1025)."""
+    tapered = np.zeros((len(segments), TRANSFORM_SAMPLES))
+    for row, segment in zip(tapered, segments, strict=True):
+        taper, line = _taper(segment.size)
+        flat = segment - segment.sum() / segment.size
+        flat -= np.dot(flat, line) * line
+        np.multiply(flat, taper, out=row[: segment.size])
+    transforms = np.fft.rfft(tapered)
+    powers: NDArray[np.float64] = transforms.real**2 + transforms.imag**2
+    powers[:, :: TRANSFORM_SAMPLES // 2] /= 2  # the first and the last stand for themselves alone
+    return powers
 
 
 def lomb_scargle(time_s: NDArray[np.float64], nn_ms: NDArray[np.float64]) -> Spectrum:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any
 
-from pipeline.frequency import Bands, Spectrum, bands, lomb_scargle, welch
+from pipeline.frequency import Bands, Spectrum, bands, lomb_scargle, welch, welch_of_each
 from pipeline.nonlinear import dfa_alpha1, sample_entropy
-from pipeline.respiration import Respiration, breathing, coherence, respiration_rate
+from pipeline.respiration import coherence_of, respiration_of
 from pipeline.time_domain import TimeDomain, sqrt_stress_index
 from pipeline.windows import Window
 
@@ -45,16 +45,6 @@ def stress_indices(window: Window) -> Indices:
     return {"sqrt_si": sqrt_stress_index(window.nn_ms)}
 
 
-def spectral_indices(window: Window) -> Indices:
-    """Band powers, ratios and peaks; see `welch` and `bands`."""
-    return _band_indices(welch(window.time_s, window.nn_ms))
-
-
-def _band_indices(spectrum: Spectrum) -> Indices:
-    found = bands(spectrum)
-    return {name: getattr(found, name) for name in _BAND_NAMES}
-
-
 def alpha1_indices(window: Window) -> Indices:
     """DFA alpha 1; see `dfa_alpha1`."""
     return {"dfa_alpha1": dfa_alpha1(window.nn_ms)}
@@ -65,40 +55,72 @@ def entropy_indices(window: Window) -> Indices:
     return {"sample_entropy": sample_entropy(window.nn_ms)}
 
 
-def rhythm_indices(window: Window) -> Indices:
-    """What `spectral_indices`, `respiration_indices` and `coherence_indices` give, from one spectrum."""
-    spectrum = welch(window.time_s, window.nn_ms)
-    return {**_band_indices(spectrum), **_breathing_indices(spectrum, window)}
+Part = Callable[[Window], Indices]
 
 
-def rhythm_indices_by_lomb(window: Window) -> Indices:
-    """The same, but the band powers by Lomb and Scargle's method; see `lomb_scargle`."""
-    by_lomb = lomb_scargle(window.time_s, window.nn_ms)
-    return {**_band_indices(by_lomb), **_breathing_indices(welch(window.time_s, window.nn_ms), window)}
+@dataclass(frozen=True, slots=True)
+class SpectralPart:
+    """A part that is read from a window's spectrum, which is computed once for all such parts and for many windows."""
+
+    read: Callable[[Spectrum, Window], Indices]
+
+    def __call__(self, window: Window) -> Indices:
+        """What the part gives for one window alone."""
+        return self.read(welch(window.time_s, window.nn_ms), window)
 
 
-def _breathing_indices(spectrum: Spectrum, window: Window) -> Indices:
-    found, ratio = breathing(spectrum, window.time_s, window.nn_ms)
-    return {**_respiration_indices(found), "coherence": ratio}
+def _band_indices(spectrum: Spectrum, _: Window) -> Indices:
+    found = bands(spectrum)
+    return {name: getattr(found, name) for name in _BAND_NAMES}
 
 
-def respiration_indices(window: Window) -> Indices:
-    """Respiration rate and the prominence of its peak alone."""
-    return _respiration_indices(respiration_rate(window.time_s, window.nn_ms))
-
-
-def _respiration_indices(found: Respiration) -> Indices:
+def _respiration_indices(spectrum: Spectrum, window: Window) -> Indices:
+    found = respiration_of(spectrum, window.time_s, window.nn_ms)
     return {"respiration_per_min": found.rate_per_min, "respiration_prominence": found.prominence}
 
 
-def coherence_indices(window: Window) -> Indices:
-    """Coherence alone."""
-    return {"coherence": coherence(window.time_s, window.nn_ms)}
+def _coherence_indices(spectrum: Spectrum, _: Window) -> Indices:
+    return {"coherence": coherence_of(spectrum)}
 
 
-Part = Callable[[Window], Indices]
+spectral_indices = SpectralPart(_band_indices)
+"""Band powers, ratios and peaks; see `welch` and `bands`."""
 
-ALL_PARTS: tuple[Part, ...] = (time_indices, stress_indices, rhythm_indices, alpha1_indices, entropy_indices)
+respiration_indices = SpectralPart(_respiration_indices)
+"""Respiration rate and the prominence of its peak; see `respiration_rate`."""
+
+coherence_indices = SpectralPart(_coherence_indices)
+"""Coherence; see `coherence`."""
+
+
+def spectral_indices_by_lomb(window: Window) -> Indices:
+    """The same as `spectral_indices`, by Lomb and Scargle's method; see `lomb_scargle`."""
+    return _band_indices(lomb_scargle(window.time_s, window.nn_ms), window)
+
+
+def indices_of_each(windows: Sequence[Window], parts: Sequence[Sequence[Part]]) -> list[Indices]:
+    """What its parts give for each window; the spectra of all that need one are computed together."""
+    needing = [i for i, of_window in enumerate(parts) if any(isinstance(part, SpectralPart) for part in of_window)]
+    needed = welch_of_each([windows[i].time_s for i in needing], [windows[i].nn_ms for i in needing])
+    spectra = dict(zip(needing, needed, strict=True))
+    found: list[Indices] = []
+    for i, (window, of_window) in enumerate(zip(windows, parts, strict=True)):
+        indices: Indices = {}
+        for part in of_window:
+            indices |= part.read(spectra[i], window) if isinstance(part, SpectralPart) else part(window)
+        found.append(indices)
+    return found
+
+
+ALL_PARTS: tuple[Part, ...] = (
+    time_indices,
+    stress_indices,
+    spectral_indices,
+    respiration_indices,
+    coherence_indices,
+    alpha1_indices,
+    entropy_indices,
+)
 """Everything, for a file or a stretch of one."""
 
 LIVE_PARTS: Mapping[int, tuple[Part, ...]] = MappingProxyType(

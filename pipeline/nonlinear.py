@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -16,7 +17,10 @@ MIN_ENTROPY_NN = 100
 ALPHA1_BOXES = tuple(range(4, 17))
 """Box sizes of alpha 1 in beats: every whole number from 4 to 16, as in the exercise studies."""
 
-_PAIRS_AT_ONCE = 1 << 17
+_PAIRS_AT_ONCE = 1 << 15
+_RANKS_OF_16_BITS = 1 << 16
+_INCREMENTS_AT_ONCE = 1 << 18
+_MOST_BEATS_KEPT = 1024
 _FLAT = 1e-9
 
 
@@ -44,31 +48,40 @@ def sample_entropy(nn_ms: NDArray[np.float64], m: int = 2, r_sd: float = 0.2) ->
     starts = nn_ms.size - m
     if nn_ms.size < MIN_ENTROPY_NN or starts < 1:
         return math.nan
-    tolerance_ms = r_sd * float(np.std(nn_ms, ddof=1))
-    pairs = np.zeros(2, np.int64)
-    rows_at_once = max(1, _PAIRS_AT_ONCE // starts)
-    for row in range(0, starts, rows_at_once):
-        pairs += _matches(nn_ms[row:], min(rows_at_once, starts - row), m, tolerance_ms)
-    shorter, longer = pairs.tolist()
+    deviations_ms = nn_ms - nn_ms.sum() / nn_ms.size
+    shorter, longer = _pairs(nn_ms, r_sd * math.sqrt(float(np.dot(deviations_ms, deviations_ms)) / (nn_ms.size - 1)), m)
     return math.log(shorter / longer) if longer else math.nan
 
 
-def _matches(nn_ms: NDArray[np.float64], rows: int, m: int, tolerance_ms: float) -> NDArray[np.int64]:
-    """How many of the first `rows` runs match one that starts later, of m and of m + 1 intervals."""
-    distances = nn_ms[: rows + m, np.newaxis] - nn_ms
-    np.abs(distances, out=distances)
-    near = distances <= tolerance_ms
+def _pairs(nn_ms: NDArray[np.float64], tolerance_ms: float, m: int) -> tuple[int, int]:
+    """How many pairs of runs match, of m and of m + 1 intervals, both over the same n - m starts."""
+    # A difference of ranks is as good as one of intervals, and four of them fit into the bytes of one.
+    rank_type = np.uint16 if nn_ms.size < _RANKS_OF_16_BITS else np.uint32
+    ordered = np.sort(nn_ms)
+    lowest = ordered.searchsorted(nn_ms - tolerance_ms)
+    count = ordered.searchsorted(nn_ms + tolerance_ms, side="right") - lowest
     starts = nn_ms.size - m
-    runs = near[:rows, :starts]
-    for i in range(1, m):
-        runs = runs & near[i : rows + i, i : starts + i]
-    longer = runs & near[m:, m:]
-    return np.array([_above_diagonal(runs, rows), _above_diagonal(longer, rows)])
-
-
-def _above_diagonal(matches: NDArray[np.bool_], rows: int) -> int:
-    # The rows among themselves are there twice, and once each with itself.
-    return (2 * int(np.count_nonzero(matches)) - int(np.count_nonzero(matches[:, :rows])) - rows) // 2
+    lags_at_once = max(1, _PAIRS_AT_ONCE // starts)
+    # Behind the last interval stand ranks that nothing is near to.
+    rank = np.full(nn_ms.size + lags_at_once + m, np.iinfo(rank_type).max, rank_type)
+    rank[: nn_ms.size] = ordered.searchsorted(nn_ms)
+    low, width = (np.concatenate((each, np.zeros(m))).astype(rank_type) for each in (lowest, count))
+    shorter = longer = 0
+    for lag in range(1, starts, lags_at_once):
+        shape = min(lags_at_once, starts - lag), starts - lag + 2 * m
+        later = np.ndarray(shape, rank_type, rank[lag:], strides=rank.strides * 2)  # row k: those k + lag beats later
+        # What is below the lowest rank wraps round to a large number.
+        near = (later - low[: shape[1]] < width[: shape[1]]).ravel()
+        runs = near
+        for i in range(1, m):
+            runs = runs[:-1] & near[i:]
+        shorter += int(np.count_nonzero(runs))
+        longer += int(np.count_nonzero(runs[:-1] & near[m:]))
+    # The run of m after the last start was paired as well.
+    with_last = np.ones(starts - 1, np.bool_)
+    for i in range(m):
+        with_last &= rank[starts + i] - low[1 + i : starts + i] < width[1 + i : starts + i]
+    return shorter - int(np.count_nonzero(with_last)), longer
 
 
 def dfa_alpha1(nn_ms: NDArray[np.float64], boxes: tuple[int, ...] = ALPHA1_BOXES) -> float:
@@ -91,46 +104,77 @@ def dfa_alpha1(nn_ms: NDArray[np.float64], boxes: tuple[int, ...] = ALPHA1_BOXES
         ValueError: the array is not one-dimensional, or box sizes are out of range.
     """
     check_nn(nn_ms)
-    slope_weights, remainders = _fits(boxes)
-    if nn_ms.size < 2 * remainders[-1].shape[0]:
+    fits = _fits(boxes)
+    if nn_ms.size < 2 * fits.sizes[-1]:
         return math.nan
     mean_nn_ms = float(nn_ms.sum()) / nn_ms.size
-    squares = _squares(nn_ms - mean_nn_ms, remainders)
+    squares = _squares(nn_ms - mean_nn_ms, fits)
     # Not "> 0": what rounding leaves of a flat series has no slope either.
     if not squares.min() > (_FLAT * mean_nn_ms) ** 2:
         return math.nan
-    return float(np.dot(slope_weights, np.log(squares))) / 2
+    return float(np.dot(fits.slope_weights, np.log(squares))) / 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Fits:
+    """What alpha 1 needs of its k box sizes, whatever the beats."""
+
+    sizes: tuple[int, ...]  # the smallest first
+    slope_weights: NDArray[np.float64]  # make a slope of log F
+    errors: NDArray[np.float64]  # see `_errors`
+    made_of: NDArray[np.float64]  # shape (k, errors): 1 for those that make up the squares of a size, else 0
 
 
 @lru_cache(maxsize=8)
-def _fits(boxes: tuple[int, ...]) -> tuple[NDArray[np.float64], tuple[NDArray[np.float64], ...]]:
-    """The weights that make a slope of log F, and each box size's map from increments to remainders, smallest first."""
+def _fits(boxes: tuple[int, ...]) -> _Fits:
     sizes = tuple(sorted(set(boxes)))
     if len(sizes) < 2 or sizes[0] < 3:  # noqa: PLR2004 - a slope needs two sizes, a remainder three beats
         raise ValueError("alpha 1 needs two box sizes of at least 3 beats")
     logs = np.log(sizes) - np.log(sizes).mean()
-    return logs / np.dot(logs, logs), tuple(_remainder(size) for size in sizes)
+    made_of = np.tri(sizes[-1] + 1, sizes[-1] - 2, -3)[list(sizes)]
+    return _Fits(sizes, logs / np.dot(logs, logs), _errors(sizes[-1]), made_of)
 
 
-def _remainder(size: int) -> NDArray[np.float64]:
-    """The matrix that takes a box of increments to what a line leaves of their sums, shape (size, size - 2).
+def _errors(largest: int) -> NDArray[np.float64]:
+    """The matrix from the increments of a box to errors of prediction, shape (largest, largest - 2).
 
-    Its columns are coordinates along an orthonormal basis of all that is no line, so the sum of their squares is
-    that of the residuals, without the large numbers of the profile itself, however long the series.
+    Error k is how far the sum of k + 3 increments lies off the line through the sums before it, scaled so that its
+    square is what this beat adds to the squares that a line leaves (recursive least squares). So the first n - 2 errors
+    give those of a box of n, for every n at once and without the large numbers of the profile itself.
     """
-    line = np.vander(np.arange(size, dtype=np.float64), 2)
-    complete, _ = np.linalg.qr(line, mode="complete")
-    sums = np.tril(np.ones((size, size)))
-    return np.ascontiguousarray(sums.T @ complete[:, 2:])
+    errors = np.zeros((largest, largest - 2))
+    for size in range(3, largest + 1):
+        place = np.arange(size) - (size - 1) / 2
+        off_line = -1 / size - place * place[-1] / np.dot(place, place)
+        off_line[-1] += 1
+        errors[:size, size - 3] = off_line[::-1].cumsum()[::-1] / math.sqrt(off_line[-1])
+    return errors
 
 
-def _squares(increments: NDArray[np.float64], remainders: tuple[NDArray[np.float64], ...]) -> NDArray[np.float64]:
+def _shares(beats: int, sizes: tuple[int, ...]) -> NDArray[np.float64]:
+    """The share of the box at each start in F² of each size, cut from both ends, shape (sizes, beats)."""
+    shares = np.zeros((len(sizes), beats))
+    for row, size in zip(shares, sizes, strict=True):
+        whole = beats - beats % size
+        row[:whole:size] += 0.5 / whole
+        row[beats - whole :: size] += 0.5 / whole
+    return shares
+
+
+_kept_shares = lru_cache(maxsize=64)(_shares)
+
+
+def _squares(increments: NDArray[np.float64], fits: _Fits) -> NDArray[np.float64]:
     """F² of each box size."""
-    squares = np.empty(len(remainders))
-    for i, remainder in enumerate(remainders):
-        size = remainder.shape[0]
-        whole = increments.size - increments.size % size
-        both = np.concatenate((increments[:whole], increments[increments.size - whole :]))
-        rest = np.dot(both.reshape(-1, size), remainder)
-        squares[i] = np.vdot(rest, rest) / both.size
-    return squares
+    beats, largest = increments.size, fits.sizes[-1]
+    shares = (_kept_shares if beats <= _MOST_BEATS_KEPT else _shares)(beats, fits.sizes)
+    # The box at every start; one that reaches beyond the end has no share.
+    padded = np.concatenate((increments, np.zeros(largest)))
+    boxes = np.ndarray((beats, largest), np.float64, padded, strides=padded.strides * 2)
+    squares = np.zeros(fits.made_of.shape)
+    rows_at_once = _INCREMENTS_AT_ONCE // largest
+    for row in range(0, beats, rows_at_once):
+        part = np.dot(boxes[row : row + rows_at_once], fits.errors)
+        squares += np.dot(shares[:, row : row + rows_at_once], part * part)
+    found: NDArray[np.float64] = np.einsum("ij,ij->i", squares, fits.made_of)
+    return found

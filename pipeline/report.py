@@ -14,7 +14,7 @@ from rich.table import Table
 
 from ingest.errors import RecordingError
 from pipeline.analysis import SETTINGS, NnSeries, Stretch, corrected, sliding, untouched, whole
-from pipeline.indices import ALL_PARTS, rhythm_indices, rhythm_indices_by_lomb
+from pipeline.indices import ALL_PARTS, spectral_indices, spectral_indices_by_lomb
 
 _WINDOW_COLUMNS = {
     "mean_hr_bpm": "bpm",
@@ -57,7 +57,7 @@ def analyze_rr(
     """
     rr = np.asarray(rr_ms, np.float64)
     series = corrected(rr) if correct else untouched(rr)
-    parts = tuple(rhythm_indices_by_lomb if lomb and part is rhythm_indices else part for part in ALL_PARTS)
+    parts = tuple(spectral_indices_by_lomb if lomb and part is spectral_indices else part for part in ALL_PARTS)
     windows = [] if window_s is None else list(sliding(series, window_s, step_s, parts))
     settings = dict(SETTINGS) | {"spectrum_method": "lomb" if lomb else "welch"}
     if not correct:

@@ -73,10 +73,7 @@ def respiration_rate(time_s: NDArray[np.float64], nn_ms: NDArray[np.float64]) ->
     Raises:
         ValueError: an array is not one-dimensional, the lengths differ, or the times do not rise.
     """
-    spectrum = welch(time_s, nn_ms)
-    if spectrum.span_s < MIN_SPAN_S:
-        return Respiration(math.nan, math.nan)
-    return _rate(spectrum.power_ms2_per_hz, time_s, nn_ms)
+    return respiration_of(welch(time_s, nn_ms), time_s, nn_ms)
 
 
 def coherence(time_s: NDArray[np.float64], nn_ms: NDArray[np.float64]) -> float:
@@ -98,35 +95,25 @@ def coherence(time_s: NDArray[np.float64], nn_ms: NDArray[np.float64]) -> float:
     Raises:
         ValueError: an array is not one-dimensional, the lengths differ, or the times do not rise.
     """
-    spectrum = welch(time_s, nn_ms)
-    return _coherence(spectrum.power_ms2_per_hz) if spectrum.span_s >= MIN_SPAN_S else math.nan
+    return coherence_of(welch(time_s, nn_ms))
 
 
-def breathing(spectrum: Spectrum, time_s: NDArray[np.float64], nn_ms: NDArray[np.float64]) -> tuple[Respiration, float]:
-    """`respiration_rate` and `coherence` of a window whose spectrum is there already.
-
-    Args:
-        spectrum: of the same window, from `frequency.welch`.
-        time_s: ends of the NN intervals, shape (n,), s, rising.
-        nn_ms: NN intervals, shape (n,), ms, finite.
-
-    Returns:
-        As those functions.
-    """
+def respiration_of(spectrum: Spectrum, time_s: NDArray[np.float64], nn_ms: NDArray[np.float64]) -> Respiration:
+    """`respiration_rate` of a window whose spectrum, from `frequency.welch`, is there already."""
     if spectrum.span_s < MIN_SPAN_S:
-        return Respiration(math.nan, math.nan), math.nan
+        return Respiration(math.nan, math.nan)
     power = spectrum.power_ms2_per_hz
-    return _rate(power, time_s, nn_ms), _coherence(power)
-
-
-def _rate(power: NDArray[np.float64], time_s: NDArray[np.float64], nn_ms: NDArray[np.float64]) -> Respiration:
     heart_hz = (nn_ms.size - 1) / float(time_s[-1] - time_s[0])
     peak = _breath(power, min(WIDEST_HZ, heart_hz / 2))
     seen = _is_clear(peak) and not _may_be_mirrored(time_s, nn_ms, peak.at_hz, heart_hz)
     return Respiration(60 * peak.at_hz if seen else math.nan, peak.share)
 
 
-def _coherence(power: NDArray[np.float64]) -> float:
+def coherence_of(spectrum: Spectrum) -> float:
+    """`coherence` of a window whose spectrum, from `frequency.welch`, is there already."""
+    if spectrum.span_s < MIN_SPAN_S:
+        return math.nan
+    power = spectrum.power_ms2_per_hz
     first, end = (math.ceil(edge_hz / _STEP_HZ) for edge_hz in COHERENCE_PEAK_HZ)
     peak_hz = (first + int(power[first:end].argmax())) * _STEP_HZ
     peak_ms2 = _between(power, peak_hz - _COHERENCE_HALF_WIDTH_HZ, peak_hz + _COHERENCE_HALF_WIDTH_HZ)

@@ -103,49 +103,65 @@ class SlidingWindows:
         for row in zip(*snapshot["columns"], strict=True):
             windows.add(Entry(*row))
         for window, start in zip(windows._windows, snapshot["starts"], strict=True):
-            while window.start < start:
-                windows._drop_first(window)
+            windows._drop_before(window, start)
         return windows
 
     def at(self, end_ns: int) -> list[Window]:
         """The windows that end at `end_ns`, in the order of their spans; never earlier than those asked for before."""
-        return [self._window(window, end_ns) for window in self._windows]
+        for window in self._windows:
+            inside_ns = self._time_ns[window.start : self._end]
+            gone = int(inside_ns.searchsorted(end_ns - window.span_ns, side="right"))
+            self._drop_before(window, window.start + gone)
+        longest = slice(min(window.start for window in self._windows), self._end)
+        time_s = (self._time_ns[longest] - end_ns) / _SECOND_NS
+        nn_ms, follows = self._nn_units[longest] / UNITS_PER_MS, self._follows[longest].copy()
+        return [_view(window, time_s, nn_ms, follows, self._end - window.start) for window in self._windows]
 
-    def _window(self, window: _Sliding, end_ns: int) -> Window:
-        while window.start < self._end and self._time_ns[window.start] <= end_ns - window.span_ns:
-            self._drop_first(window)
-        part = slice(window.start, self._end)
-        units = self._nn_units[part]
-        counts = units > 0 if window.sums.count < units.size else slice(None)
-        beat_count = units.size
-        return Window(
-            span_s=window.span_ns / _SECOND_NS,
-            beat_count=beat_count,
-            coverage_pct=min(100.0, 100 * window.sums.total / UNITS_PER_MS * 1e6 / window.span_ns),
-            artifact_pct=100 * window.touched / beat_count if beat_count else 0.0,
-            time_domain=window.sums.time_domain(),
-            time_s=(self._time_ns[part][counts] - end_ns) / _SECOND_NS,
-            nn_ms=units[counts] / UNITS_PER_MS,
-            follows=self._follows[part][counts].copy(),
-        )
-
-    def _drop_first(self, window: _Sliding) -> None:
-        first = window.start
-        window.start += 1
-        window.touched -= int(self._touched[first])
-        nn_units = int(self._nn_units[first])
-        if nn_units:
-            window.sums.add(nn_units, -1)
-        if window.start < self._end and self._follows[window.start]:
-            window.sums.add_difference(int(self._nn_units[window.start]) - nn_units, -1)
+    def _drop_before(self, window: _Sliding, start: int) -> None:
+        gone, after = slice(window.start, start), slice(window.start + 1, min(start + 1, self._end))
+        units = self._nn_units[gone].tolist()
+        for nn_units in units:
+            if nn_units:
+                window.sums.add(nn_units, -1)
+        # The difference to the first that stays goes with the last that leaves.
+        for before, nn_units, follows in zip(
+            units, self._nn_units[after].tolist(), self._follows[after].tolist(), strict=False
+        ):
+            if follows:
+                window.sums.add_difference(nn_units - before, -1)
+        window.touched -= int(np.count_nonzero(self._touched[gone]))
+        window.start = start
 
     def _make_room(self) -> None:
         """Move what is still in a window to the ring's beginning; of a flood of artifacts, the newest half."""
         keep_from = max(min(window.start for window in self._windows), _RING // 2)
         for window in self._windows:
-            while window.start < keep_from:
-                self._drop_first(window)
+            self._drop_before(window, max(window.start, keep_from))
             window.start -= keep_from
         for column in (self._time_ns, self._nn_units, self._follows, self._touched):
             column[: _RING - keep_from] = column[keep_from:]
         self._end -= keep_from
+
+
+def _view(
+    window: _Sliding,
+    time_s: NDArray[np.float64],
+    nn_ms: NDArray[np.float64],
+    follows: NDArray[np.bool_],
+    beat_count: int,
+) -> Window:
+    """A window of what the longest one holds, whose newest `beat_count` entries it sees."""
+    part: slice | NDArray[np.bool_] = slice(nn_ms.size - beat_count, None)
+    if window.sums.count < beat_count:
+        part = nn_ms > 0
+        part[: nn_ms.size - beat_count] = False
+    return Window(
+        span_s=window.span_ns / _SECOND_NS,
+        beat_count=beat_count,
+        coverage_pct=min(100.0, 100 * window.sums.total / UNITS_PER_MS * 1e6 / window.span_ns),
+        artifact_pct=100 * window.touched / beat_count if beat_count else 0.0,
+        time_domain=window.sums.time_domain(),
+        time_s=time_s[part],
+        nn_ms=nn_ms[part],
+        follows=follows[part],
+    )

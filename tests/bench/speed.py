@@ -40,6 +40,7 @@ from pipeline.running_sums import NnSums, to_units
 from pipeline.time_domain import TimeDomain, columns_of, time_domain
 from tests.bench import bases
 from tests.bench.batches import batches
+from tests.bench.drift import print_drift
 from tests.bench.peers import DISTRIBUTIONS, Peer, absent, installed, silence
 from tests.bench.recordings import Series, rest_5_min
 from tests.bench.table import Duration, console, describe, durations, keep, show, verdict
@@ -286,6 +287,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="folder of recordings that are not in this repository")
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--hours", type=float, default=24, help="of the measurement of memory")
+    parser.add_argument("--beats", type=int, default=10_000_000, help="of the search for drift")
     parser.add_argument("--into", type=Path, help="page whose measured tables are replaced: docs/performance.md")
     chosen = parser.parse_args()
     to = console()
@@ -300,6 +302,8 @@ def main() -> None:
     print_night(to, peers, night_ms, chosen.repeats)
     print_memory(to, night_ms, chosen.hours)
     keep(to, chosen.into, "indices")
+    print_drift(to, night_ms, chosen.beats)
+    keep(to, chosen.into, "drift")
 
 
 def _recordings(data_dir: Path | None) -> tuple[Series, Series]:

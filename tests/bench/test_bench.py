@@ -8,6 +8,7 @@ import pytest
 from tests.bench.__main__ import measure
 from tests.bench.breathing import print_respiration
 from tests.bench.corrections import print_corrections
+from tests.bench.drift import print_drift
 from tests.bench.peers import DISTRIBUTIONS, absent, installed
 from tests.bench.recordings import rest, rest_5_min
 from tests.bench.speed import SlidingSums, print_live, print_memory, print_night, print_windows
@@ -43,6 +44,14 @@ def test_speed_is_measured_without_the_peers_and_without_a_folder() -> None:
     print_night(to, [], rest(), repeats=1)
     print_memory(to, rest(), hours=0.1)
     assert "kB" in to.export_text()
+
+
+def test_the_running_sums_do_not_drift_in_a_hundred_laps_of_a_recording() -> None:
+    to = console()
+    print_drift(to, rest(), beats=100 * rest().size)
+    rows = [row.split("|") for row in to.export_text().splitlines() if row.startswith("| ")][1:]
+    assert [int(row[3]) for row in rows][1:] == [300, 300]
+    assert all(float(row[4]) < 1e-9 for row in rows[1:])
 
 
 def test_the_plain_dfa_gives_the_published_value() -> None:

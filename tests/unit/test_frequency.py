@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pipeline.frequency import Spectrum, bands, lomb_scargle, resample, welch
+from pipeline.frequency import Spectrum, bands, lomb_scargle, resample, welch, welch_of_each
 from tests.support import DATA
 
 Series = NDArray[np.float64]
@@ -56,6 +56,18 @@ def test_welch_equals_scipy_with_the_same_settings(first_s: float, last_s: float
     spectrum = welch(time_s, nn_ms)
     assert spectrum.frequency_hz == pytest.approx(frequency_hz, rel=1e-12)
     assert spectrum.power_ms2_per_hz == pytest.approx(power, rel=1e-9, abs=1e-9 * power.max())
+
+
+def test_many_windows_at_once_give_what_each_alone_gives() -> None:
+    spans_s = [(0, 3), (300, 600), (0, 960), (60, 64), (100, 160), (0, 0), (400, 402), (101, 161), (0, 240)]
+    windows = [rest(*span_s) for span_s in spans_s]
+    spectra = welch_of_each(*zip(*windows, strict=True))
+    assert [spectrum.span_s > 0 for spectrum in spectra] == [nn_ms.size >= 8 for _, nn_ms in windows]
+    for spectrum, window in zip(spectra, windows, strict=True):
+        alone = welch(*window)
+        assert spectrum.span_s == alone.span_s
+        assert spectrum.power_ms2_per_hz == pytest.approx(alone.power_ms2_per_hz, rel=1e-9, abs=1e-9)
+    assert welch_of_each([], []) == []
 
 
 def test_lomb_scargle_equals_scipy() -> None:

@@ -83,8 +83,8 @@ def test_boxes_of_4_to_16_beats_give_what_mathematics_expects_of_white_noise() -
 def test_a_million_beats_lose_no_precision() -> None:
     nn_ms = noise(3, 1_000_000, exponent=1.5)
     increments = nn_ms - nn_ms.mean()
-    _, remainders = nonlinear._fits(nonlinear.ALPHA1_BOXES)  # noqa: SLF001 - F² itself shows what alpha 1 hides
-    far, near = (nonlinear._squares(increments + offset, remainders) for offset in (1e6, 0))  # noqa: SLF001
+    fits = nonlinear._fits(nonlinear.ALPHA1_BOXES)  # noqa: SLF001 - F² itself shows what alpha 1 hides
+    far, near = (nonlinear._squares(increments + offset, fits) for offset in (1e6, 0))  # noqa: SLF001
     assert far == pytest.approx(near, rel=1e-10)
 
 
@@ -108,6 +108,21 @@ def test_sample_entropy_in_pieces_equals_that_in_one(monkeypatch: pytest.MonkeyP
     whole = sample_entropy(nn_ms)
     monkeypatch.setattr(nonlinear, "_PAIRS_AT_ONCE", 5000)
     assert sample_entropy(nn_ms) == whole
+
+
+def test_sample_entropy_is_the_same_with_the_ranks_of_a_long_series(monkeypatch: pytest.MonkeyPatch) -> None:
+    nn_ms = noise(5, 700, exponent=1.0)
+    whole = sample_entropy(nn_ms)
+    monkeypatch.setattr(nonlinear, "_RANKS_OF_16_BITS", 0)
+    assert sample_entropy(nn_ms) == whole
+
+
+@pytest.mark.parametrize("n", [900, 2000])
+def test_alpha1_in_pieces_equals_that_in_one(n: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    nn_ms = noise(5, n, exponent=1.0)
+    whole = dfa_alpha1(nn_ms)
+    monkeypatch.setattr(nonlinear, "_INCREMENTS_AT_ONCE", 5000)
+    assert dfa_alpha1(nn_ms) == pytest.approx(whole, rel=1e-12)
 
 
 def test_too_little_data_is_nan_and_never_an_exception() -> None:

@@ -11,14 +11,15 @@ import pytest
 from numpy.typing import NDArray
 
 from pipeline.frequency import welch
-from pipeline.respiration import Respiration, breathing, coherence, respiration_rate
+from pipeline.respiration import Respiration, coherence, coherence_of, respiration_of, respiration_rate
 from tests.support import DATA
 
 Series = NDArray[np.float64]
 
 
 def both(time_s: Series, nn_ms: Series) -> tuple[Respiration, float]:
-    return breathing(welch(time_s, nn_ms), time_s, nn_ms)
+    spectrum = welch(time_s, nn_ms)
+    return respiration_of(spectrum, time_s, nn_ms), coherence_of(spectrum)
 
 
 @dataclass(frozen=True, slots=True)
