@@ -82,6 +82,10 @@ async def _fill(home: Household, disk: Disk, complains: Program) -> None:
     await pause(home.random.uniform(1, 4))
     disk.free()
     home.note("free")
+    if complains is home.store:
+        # Once its log had no room, InfluxDB 1.6 refuses every write until it is started again (bufio keeps its error).
+        await home.kill(home.store)
+        await home.store.start()
 
 
 def _full(name: str, part: str, meaning: str, plan_for: Callable[[Path], Plan], megabytes: int) -> Scenario:
@@ -99,7 +103,13 @@ disk_full_spool = _full(
 disk_full_journal = _full(
     "disk-full-journal", "pipeline", "no room for the journal", lambda disk: Plan(pipeline_home=disk), 48
 )
-disk_full_store = _full("disk-full-store", "store", "no room for InfluxDB", lambda disk: Plan(store_folder=disk), 64)
+disk_full_store = _full(
+    "disk-full-store",
+    "store",
+    "no room for InfluxDB, until there is and it was started again",
+    lambda disk: Plan(store_folder=disk),
+    64,
+)
 
 
 async def _make_read_only(home: Household, disk: Disk, part: Program) -> None:
