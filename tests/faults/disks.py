@@ -150,11 +150,19 @@ def damage(path: Path) -> None:
 
 
 async def _damage_file(part: Program, path: Path) -> None:
-    before = len(part.said)
+    """The program says what is wrong; if it does not put the file away itself, the user does as told."""
+    before, ends, kept = len(part.said), len(part.exit_codes), len(_kept(path))
     await asyncio.to_thread(damage, path)
     await part.start()
     await says(part, *_DAMAGED, after=before)
-    assert list(path.parent.glob(f"{path.name}.damaged*")), "the damaged file was not kept"
+    await eventually(lambda: len(_kept(path)) > kept or len(part.exit_codes) > ends, "something was done about it")
+    if len(_kept(path)) == kept:
+        assert "move the file away" in part.said[before:].casefold(), part.said[before:]
+        path.rename(path.with_name(f"{path.name}.damaged-{before}"))
+
+
+def _kept(path: Path) -> list[Path]:
+    return list(path.parent.glob(f"{path.name}.damaged*"))
 
 
 async def _damage_spool(home: Household) -> None:
@@ -186,6 +194,7 @@ async def damaged_journal(trial: Trial) -> Found:
             home.put_on()
             await eventually(lambda: all(wearer.sent for wearer in home.wearers), "all straps are heard", 90)
             longest_s = max(longest_s, await home.recovered())
+            await pause(trial.random.uniform(2, 5))
             tally += await finish(home)
     return Found(tally, longest_s)
 
