@@ -82,6 +82,10 @@ async def _fill(home: Household, disk: Disk, complains: Program) -> None:
     await pause(home.random.uniform(1, 4))
     disk.free()
     home.note("free")
+    if complains is home.store:
+        # Once its log had no room, InfluxDB 1.6 refuses every write until it is started again (bufio keeps its error).
+        await home.kill(home.store)
+        await home.store.start()
 
 
 def _full(name: str, part: str, meaning: str, plan_for: Callable[[Path], Plan], megabytes: int) -> Scenario:
@@ -99,7 +103,13 @@ disk_full_spool = _full(
 disk_full_journal = _full(
     "disk-full-journal", "pipeline", "no room for the journal", lambda disk: Plan(pipeline_home=disk), 48
 )
-disk_full_store = _full("disk-full-store", "store", "no room for InfluxDB", lambda disk: Plan(store_folder=disk), 64)
+disk_full_store = _full(
+    "disk-full-store",
+    "store",
+    "no room for InfluxDB, until there is and it was started again",
+    lambda disk: Plan(store_folder=disk),
+    64,
+)
 
 
 async def _make_read_only(home: Household, disk: Disk, part: Program) -> None:
@@ -140,11 +150,19 @@ def damage(path: Path) -> None:
 
 
 async def _damage_file(part: Program, path: Path) -> None:
-    before = len(part.said)
+    """The program says what is wrong; if it does not put the file away itself, the user does as told."""
+    before, ends, kept = len(part.said), len(part.exit_codes), len(_kept(path))
     await asyncio.to_thread(damage, path)
     await part.start()
     await says(part, *_DAMAGED, after=before)
-    await eventually(lambda: list(path.parent.glob(f"{path.name}.damaged*")), "the damaged file is kept")
+    await eventually(lambda: len(_kept(path)) > kept or len(part.exit_codes) > ends, "something was done about it")
+    if len(_kept(path)) == kept:
+        assert "move the file away" in part.said[before:].casefold(), part.said[before:]
+        path.rename(path.with_name(f"{path.name}.damaged-{before}"))
+
+
+def _kept(path: Path) -> list[Path]:
+    return list(path.parent.glob(f"{path.name}.damaged*"))
 
 
 async def _damage_spool(home: Household) -> None:
@@ -176,6 +194,7 @@ async def damaged_journal(trial: Trial) -> Found:
             home.put_on()
             await eventually(lambda: all(wearer.sent for wearer in home.wearers), "all straps are heard", 90)
             longest_s = max(longest_s, await home.recovered())
+            await pause(trial.random.uniform(2, 5))
             tally += await finish(home)
     return Found(tally, longest_s)
 

@@ -33,6 +33,7 @@ RECOVERY_S = 90.0
 _LOOK_EVERY_S = 0.1
 _UNCHANGED_S = 30.0  # after so long without any progress nothing more is to be expected
 _DATABASE = "strapline"
+_NO_NUMBER = 0x10000  # beyond that of any packet
 
 
 @dataclass(frozen=True)
@@ -154,10 +155,11 @@ class Household:
 
     async def _has_caught_up(self, wearer: Wearer, due: int, number: int) -> bool:
         try:
-            count, newest = await asyncio.to_thread(self.records.progress, wearer.name)
+            before, after = range(wearer.audited_from, number + 1), range(number + 1, _NO_NUMBER)
+            count, newer = await asyncio.to_thread(self.records.count, wearer.name, before, after)
         except (OSError, sqlite3.Error, AssertionError):  # the store is still away
             return False
-        return count >= due and newest > number
+        return count >= due and newer > 0
 
     async def settle(self) -> Tally:
         """Let all that is under way arrive, once no strap beats any more; what the audit then says."""

@@ -93,6 +93,7 @@ def namespace() -> Iterator[Namespace]:
         _ip("link", "set", far, "netns", name)
         _ip("addr", "add", f"{near}/24", "dev", link)
         _ip("link", "set", link, "up")
+        _ip("-n", name, "link", "set", "lo", "up")
         _ip("-n", name, "addr", "add", f"10.213.{number}.2/24", "dev", far)
         _ip("-n", name, "link", "set", far, "up")
         slowed = subprocess.run(["tc", "qdisc", "add", "dev", link, "root", *_NETEM], capture_output=True, check=False)

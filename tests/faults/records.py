@@ -23,8 +23,8 @@ DERIVED = (BEAT, HEART, HRV)
 class Records(Protocol):
     """A store, read behind the product's back."""
 
-    def progress(self, strap: str) -> tuple[int, int]:
-        """How many beats of a strap are stored, and the largest heart rate figure among them."""
+    def count(self, strap: str, *figures: range) -> list[int]:
+        """How many beats of a strap are stored whose heart rate figure is in a range; for each of some ranges."""
         ...
 
     def points(self, person: str, strap: str, start_ns: int = 0, end_ns: int = LATEST_NS) -> Points:
@@ -38,10 +38,10 @@ class InfluxRecords:
     def __init__(self, database: InfluxDatabase) -> None:
         self.database = database
 
-    def progress(self, strap: str) -> tuple[int, int]:
-        query = f"SELECT count(rr_ticks), max(heart_rate_bpm) FROM beat WHERE strap = '{strap}'"
-        series = self.database.query(query)
-        return (series[0]["values"][0][1], series[0]["values"][0][2] or 0) if series else (0, 0)
+    def count(self, strap: str, *figures: range) -> list[int]:
+        query = "SELECT count(rr_ticks) FROM beat WHERE strap = '{}' AND heart_rate_bpm >= {} AND heart_rate_bpm < {}"
+        found = [self.database.query(query.format(strap, each.start, each.stop)) for each in figures]
+        return [series[0]["values"][0][1] if series else 0 for series in found]
 
     def points(self, person: str, strap: str, start_ns: int = 0, end_ns: int = LATEST_NS) -> Points:
         found: Points = {}
@@ -59,11 +59,10 @@ class SqliteRecords:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def progress(self, strap: str) -> tuple[int, int]:
+    def count(self, strap: str, *figures: range) -> list[int]:
+        query = "SELECT count(*) FROM beat WHERE strap = ? AND heart_rate_bpm >= ? AND heart_rate_bpm < ?"
         with self._reading() as connection:
-            query = "SELECT count(rr_ticks), max(heart_rate_bpm) FROM beat WHERE strap = ?"
-            count, newest = connection.execute(query, (strap,)).fetchone()
-        return count, newest or 0
+            return [connection.execute(query, (strap, each.start, each.stop)).fetchone()[0] for each in figures]
 
     def points(self, person: str, strap: str, start_ns: int = 0, end_ns: int = LATEST_NS) -> Points:
         found: Points = {}

@@ -93,7 +93,7 @@ async def caught_up(home: Household, simulation: Simulation) -> float:
     before: object = None
     while True:
         counts = [
-            (await asyncio.to_thread(home.records.progress, simulation.name(index)))[0]
+            (await asyncio.to_thread(home.records.count, simulation.name(index), range(0x10000)))[0]
             for index in range(simulation.runners)
         ]
         waiting = await asyncio.to_thread(home.waiting)
