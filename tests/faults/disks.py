@@ -158,7 +158,7 @@ async def _damage_file(part: Program, path: Path) -> None:
     await eventually(lambda: len(_kept(path)) > kept or len(part.exit_codes) > ends, "something was done about it")
     if len(_kept(path)) == kept:
         assert "move the file away" in part.said[before:].casefold(), part.said[before:]
-        path.rename(path.with_name(f"{path.name}.damaged-{before}"))
+        await asyncio.to_thread(path.rename, path.with_name(f"{path.name}.damaged-{before}"))
 
 
 def _kept(path: Path) -> list[Path]:

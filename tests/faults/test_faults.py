@@ -15,7 +15,7 @@ from tests.faults import SCENARIOS, Outcome, Unavailable
 pytestmark = [pytest.mark.ble, pytest.mark.mosquitto, pytest.mark.influxd]
 
 _SEED = 7
-_AT_ONCE = 5  # households; each has six processes
+_AT_ONCE = 8  # households; each has six processes
 
 # How often each is tried here, and for what share of its simulated time.
 QUICK: dict[str, dict[str, tuple[int, float]]] = {
