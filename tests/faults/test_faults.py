@@ -45,7 +45,8 @@ QUICK: dict[str, dict[str, tuple[int, float]]] = {
     "disks": {
         "disk-full-spool": (1, 1),
         "disk-full-journal": (1, 1),
-        "disk-full-store": (1, 1),
+        "disk-full-sqlite": (1, 1),
+        "disk-full-influx": (1, 1),
         "disk-read-only": (2, 1),
         "damaged-spool": (1, 1),
         "damaged-journal": (1, 1),
