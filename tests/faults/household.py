@@ -41,7 +41,7 @@ class Plan:
     """How a household is set up."""
 
     straps: int = 2
-    store: str = "influx"  # or "sqlite", in the pipeline's folder
+    store: str = "influx"  # or "sqlite"
     wires: bool = False  # collector, pipeline and store on three hosts, with a faulty network between them
     collector_home: Path | None = None  # on a disk of its own
     pipeline_home: Path | None = None
@@ -69,8 +69,8 @@ class Household:
         self.wearers = [Wearer(bluez, index, Random(random.random())) for index in range(plan.straps)]
         bluez.add(*(wearer.strap for wearer in self.wearers))
         self.wires = self._wires()
-        store_folder = _made(plan.store_folder or folder / "store")
-        command = influxd_command(store_folder, self.influx.port)
+        self.store_folder = _made(plan.store_folder or folder / "store")
+        command = influxd_command(self.store_folder, self.influx.port)
         self.broker = Program("broker", self.mosquitto.command, folder, port=self.mosquitto.port)
         self.store = Program("store", command, folder, port=self.influx.port)
         self.pipeline = Program(
@@ -85,7 +85,7 @@ class Household:
         )
         self.records: Records = InfluxRecords(self.influx)
         if plan.store == "sqlite":
-            self.records = SqliteRecords(self.pipeline_home / "points.db")
+            self.records = SqliteRecords(self.store_folder / "points.db")
         self.write_straps()
 
     @property
@@ -253,7 +253,7 @@ class Household:
     def _pipeline(self) -> dict[str, str]:
         port = self.wires["store"].port if "store" in self.wires else self.influx.port
         influx = f"influxdb1://127.0.0.1:{port}/{_DATABASE}"
-        url = influx if self.plan.store == "influx" else "sqlite:///points.db"
+        url = influx if self.plan.store == "influx" else f"sqlite:///{self.store_folder.absolute() / 'points.db'}"
         return {**self._login("pipeline"), "STORE_URL": url}
 
 

@@ -15,7 +15,7 @@ from tests.faults import SCENARIOS, Outcome, Unavailable
 pytestmark = [pytest.mark.ble, pytest.mark.mosquitto, pytest.mark.influxd]
 
 _SEED = 7
-_AT_ONCE = 5  # households; each has six processes
+_AT_ONCE = 8  # households; each has six processes
 
 # How often each is tried here, and for what share of its simulated time.
 QUICK: dict[str, dict[str, tuple[int, float]]] = {
@@ -45,7 +45,8 @@ QUICK: dict[str, dict[str, tuple[int, float]]] = {
     "disks": {
         "disk-full-spool": (1, 1),
         "disk-full-journal": (1, 1),
-        "disk-full-store": (1, 1),
+        "disk-full-sqlite": (1, 1),
+        "disk-full-influx": (1, 1),
         "disk-read-only": (2, 1),
         "damaged-spool": (1, 1),
         "damaged-journal": (1, 1),
