@@ -318,11 +318,12 @@ async def test_a_broker_that_refuses_us_from_the_start_ends_the_collector(
 
 async def test_a_stop_is_quick_while_a_broker_accepts_and_never_answers(tmp_path: Path) -> None:
     runner, accepted = Runner(), asyncio.Event()
+    writers: list[asyncio.StreamWriter] = []
 
     async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
         accepted.set()
         await reader.read()
-        writer.close()
 
     async with await asyncio.start_server(hang, "127.0.0.1", port := free_port()):
         address = BusAddress(f"mqtt://127.0.0.1:{port}")
@@ -333,6 +334,9 @@ async def test_a_stop_is_quick_while_a_broker_accepts_and_never_answers(tmp_path
             await eventually(lambda: collecting_.collector.counts.batches == 20, "all are collected")
             began_s = time.monotonic()
         assert time.monotonic() - began_s < 4
+        for writer in writers:
+            writer.close()
+            await writer.wait_closed()
     async with open_spool(tmp_path / "spool.db") as spool:
         assert spool.health().batches == 20
 
