@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from ingest.backoff import Backoff
 from ingest.errors import BusUnavailable, ConfigError
 
 _log = logging.getLogger(__name__)
 
-_FIRST_RETRY_S = 1.0
-_LONGEST_RETRY_S = 30.0
+_BACKOFF = Backoff()
 
 SCHEMES = ("memory", "embedded", "mqtt", "mqtts")
 
@@ -140,17 +140,15 @@ async def patient_bus(
     Raises:
         ConfigError, BusRefused: as from `open_bus`.
     """
-    delay_s = _FIRST_RETRY_S
     async with AsyncExitStack() as stack:
-        while True:
+        for delay_s in _BACKOFF.delays_s(random.random):
             try:
                 bus = await stack.enter_async_context(
                     open_bus(address, client_id=client_id, will=will, durable=durable)
                 )
             except BusUnavailable as error:
                 _log.warning("%s; trying again in %.0f s. %s", error, delay_s, error.advice)
-                await asyncio.sleep(delay_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
-                delay_s = min(2 * delay_s, _LONGEST_RETRY_S)
+                await asyncio.sleep(delay_s)
             else:
                 break
         yield bus

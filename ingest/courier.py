@@ -10,14 +10,14 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequen
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from ingest.backoff import Backoff
 from ingest.bus import Bus, BusAddress, Message, Will, open_bus
 from ingest.errors import BusError, BusRefused, BusUnavailable, ConfigError, WireError
 from ingest.in_flight import InFlight, Sent
 from ingest.model import StrapStatus
 from ingest.spool import Spool
 from ingest.spool_file import Held
-from ingest.topics import health_topic, strap_topic
-from ingest.wanted import Backoff
+from ingest.topics import PIPELINE, health_topic, strap_topic
 from ingest.wire import decode_object, decode_stored, encode_status, with_held_from
 
 _log = logging.getLogger(__name__)
@@ -46,20 +46,6 @@ class Patience:
 
 
 _PATIENCE = Patience()
-
-
-@dataclass(frozen=True, slots=True)
-class CourierHealth:
-    """What one courier has done, and what it waits for."""
-
-    connected: bool
-    pipeline_online: bool | None  # None: nothing is known of it
-    connects: int
-    batches_sent: int  # those sent again included
-    batches_timed_out: int  # sent, and not confirmed in time
-    unconfirmed: int  # sent, and waiting for confirmation
-    statuses_waiting: int
-    trouble: str | None  # why there is no broker
 
 
 @asynccontextmanager
@@ -102,12 +88,13 @@ class Courier:
         self.strap = strap
         self.spool = spool
         self.on_acknowledged: Callable[[Held], None] = lambda _: None  # each time that the broker has taken a batch
+        self.pipeline_online: bool | None = None  # None: nothing is known of it
         self.has_met_broker = asyncio.Event()  # set once the first connection stands
         self._address = address
         self._patience = patience
         self._delays_s: Callable[[], Iterator[float]] = lambda: backoff.delays_s(uniform)
         self._topics = {kind: strap_topic(person, strap, kind) for kind in ("beats", "status", "stored")}
-        self._pipeline_topic = health_topic("pipeline")
+        self._pipeline_topic = health_topic(PIPELINE)
         self._bus: Bus | None = None
         self._publications: asyncio.TaskGroup | None = None
         self._under_way: set[Sent] = set()  # published, and not acknowledged by the broker
@@ -115,7 +102,6 @@ class Courier:
         self._statuses: deque[StrapStatus] = deque(maxlen=MAX_STATUSES)
         self._statuses_under_way = 0
         self._newest: StrapStatus | None = None
-        self._pipeline_online: bool | None = None
         self._position: Held | None = None  # how far the backlog has been read
         self._is_drained = False
         self._drains = 0  # counts how often draining began anew
@@ -123,7 +109,7 @@ class Courier:
         self._wake = asyncio.Event()
         self._progress = asyncio.Event()
         self._trouble: str | None = None
-        self._connects = self._batches_sent = self._timed_out = self._acknowledged = 0
+        self._has_acknowledged = False  # the broker has taken a batch
 
     @property
     def is_connected(self) -> bool:
@@ -182,19 +168,6 @@ class Courier:
         """Whether the broker has acknowledged every status and every batch that was published."""
         return not (self._statuses or self._statuses_under_way or self._under_way)
 
-    def health(self) -> CourierHealth:
-        """Counters at this moment."""
-        return CourierHealth(
-            connected=self.is_connected,
-            pipeline_online=self._pipeline_online,
-            connects=self._connects,
-            batches_sent=self._batches_sent,
-            batches_timed_out=self._timed_out,
-            unconfirmed=len(self._in_flight),
-            statuses_waiting=len(self._statuses),
-            trouble=self._trouble,
-        )
-
     async def _carry(self, bus: Bus) -> None:
         try:
             async with asyncio.TaskGroup() as self._publications:
@@ -210,7 +183,6 @@ class Courier:
             self._bus = None
 
     def _connected(self) -> None:
-        self._connects += 1
         self._tell(None)
         self._not_before_s = _now_s() + (self._patience.stored_s if self.spool.is_durable else 0.0)
         self.drain_anew()
@@ -229,12 +201,12 @@ class Courier:
 
     def _hear(self, message: Message) -> None:
         if message.topic == self._pipeline_topic:
-            was, self._pipeline_online = self._pipeline_online, None
+            was, self.pipeline_online = self.pipeline_online, None
             if message.payload:  # an empty one takes back what was retained
-                self._pipeline_online = decode_object(message.payload, message.topic).get("online") is not False
+                self.pipeline_online = decode_object(message.payload, message.topic).get("online") is not False
             if self._pipeline_is_away:
                 self._in_flight.clear()
-            elif was is not self._pipeline_online:
+            elif was is not self.pipeline_online:
                 self.drain_anew()
             return
         stored = decode_stored(message.payload, message.topic)
@@ -244,7 +216,7 @@ class Courier:
 
     @property
     def _pipeline_is_away(self) -> bool:
-        return self._pipeline_online is False and self.spool.is_durable
+        return self.pipeline_online is False and self.spool.is_durable
 
     async def _drain(self) -> None:
         while True:
@@ -273,7 +245,6 @@ class Courier:
         expired = self._in_flight.expire(_now_s(), self._under_way)
         if expired:
             _log.warning("strap=%s batches=%d not confirmed in time, sent again", self.strap, expired)
-            self._timed_out += expired
             self._read_again()
 
     async def _woken(self) -> None:
@@ -300,7 +271,6 @@ class Courier:
         self._under_way.add(sent)
         if not self._pipeline_is_away:  # else all is sent anew when it is back
             self._in_flight.add(sent, _now_s())
-        self._batches_sent += 1
         self._publish(self._publish_batch(held))
 
     def _publish(self, publication: Coroutine[None, None, None]) -> None:
@@ -321,7 +291,7 @@ class Courier:
         except BusRefused as error:
             self._refused(error)
         else:
-            self._acknowledged += 1
+            self._has_acknowledged = True
             if not self.spool.is_durable:
                 self._confirm(held)
             self.on_acknowledged(held)
@@ -354,7 +324,7 @@ class Courier:
 
     def _refused(self, error: BusRefused) -> None:
         """A broker that has taken nothing yet has wrong rules, and ends the collector; later the spool keeps all."""
-        if not self._acknowledged:
+        if not self._has_acknowledged:
             raise error
         self._tell(error)
 

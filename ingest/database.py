@@ -38,8 +38,6 @@ class Database:
         path: the file; it and its folder are created where they are missing. None: in memory, gone with the process.
         busy_timeout_s: how long to wait for another program's lock.
         exclusive: no other program may use the file from the first transaction on until it is closed.
-        damaged_gives_way: a file that is no database, or a broken one, is moved aside (`aside` is its new name), and an
-            empty one takes its place.
 
     Raises:
         StoreBusy: another program holds the file.
@@ -47,29 +45,15 @@ class Database:
         StoreDamaged: the file is no SQLite file, or a broken one.
     """
 
-    def __init__(
-        self,
-        path: Path | None,
-        *,
-        busy_timeout_s: float = 5.0,
-        exclusive: bool = False,
-        damaged_gives_way: bool = False,
-    ) -> None:
+    def __init__(self, path: Path | None, *, busy_timeout_s: float = 5.0, exclusive: bool = False) -> None:
         self.path = path and path.absolute()
         self._busy_timeout_s = busy_timeout_s
         self._exclusive = exclusive
         self._turn = RLock()
         if self.path is not None:
             _make_folder(self.path.parent)
-        self.aside: Path | None = None
         with self._translated():
-            try:
-                self._connection = self._connect()
-            except sqlite3.DatabaseError as error:
-                if not damaged_gives_way or self.path is None or _primary_code(error) not in _DAMAGED:
-                    raise
-                self.aside = move_aside(self.path)
-                self._connection = self._connect()
+            self._connection = self._connect()
 
     @contextmanager
     def transaction(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[Connection]:

@@ -19,12 +19,12 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
+from ingest.backoff import Backoff
 from ingest.database import move_aside
 from ingest.errors import ConfigError, StoreBusy, StoreDamaged, StoreUnavailable
 from ingest.model import SequenceRange
 from ingest.ranges import contains, from_number_on, merged, up_to_number
 from ingest.spool_file import First, Held, Limits, SpoolFile, StreamKey, Totals, salvage
-from ingest.wanted import Backoff
 
 _log = logging.getLogger(__name__)
 

@@ -7,15 +7,16 @@ import logging
 import random
 from collections.abc import AsyncGenerator, Callable
 
+from ingest.backoff import Backoff
 from ingest.errors import BluetoothUnavailable, StrapError
 from ingest.model import Notification, StrapStatus
 from ingest.radio import Radio
-from ingest.wanted import Backoff, Timing, WantedStrap
+from ingest.wanted import Timing, WantedStrap
 
 _log = logging.getLogger(__name__)
 
 _TIMING = Timing()
-_BACKOFF = Backoff()
+_BACKOFF = Backoff()  # a strap is put on minutes before a run: 30 s at most until it is looked for again
 
 
 class Strap:

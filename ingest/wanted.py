@@ -1,8 +1,7 @@
-"""What to look for on the radio, what a scan finds, and how patient to be. Pure; settings may import it cheaply."""
+"""What to look for on the radio, what a scan finds, how long to wait for it. Pure; settings may import it cheaply."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -44,20 +43,3 @@ class Timing:
     answer_s: float = 10.0  # a hung BlueZ answers nothing, and D-Bus calls have no time-out of their own
     silence_s: float = 15.0  # straps notify about once a second: a link silent this long is dead, whatever BlueZ says
     battery_s: float = 600.0  # between readings of the battery
-
-
-@dataclass(frozen=True, slots=True)
-class Backoff:
-    """How long to wait before each further attempt: growing up to a limit, each wait varied at random."""
-
-    first_s: float = 1.0
-    factor: float = 2.0
-    max_s: float = 30.0  # a strap is put on minutes before a run, so it may not take longer to be found
-    jitter: float = 0.1  # share of the wait by which it varies, up and down
-
-    def delays_s(self, uniform: Callable[[], float]) -> Iterator[float]:
-        """The waits, without end; `uniform` gives numbers from 0 up to 1."""
-        delay_s = self.first_s
-        while True:
-            yield delay_s * (1 + self.jitter * (2 * uniform() - 1))
-            delay_s = min(delay_s * self.factor, self.max_s)

@@ -11,23 +11,22 @@ from dataclasses import dataclass, field
 from threading import Thread
 from typing import Any, TypeVar
 
+from ingest.backoff import Backoff
 from ingest.database import move_aside
 from ingest.errors import StoreDamaged, StoreError, StoreRejected
 from pipeline.filling import points_of_journal
 from pipeline.journal import Journal
-from pipeline.outbox import Outbox
+from pipeline.outbox import POINTS_AT_ONCE, Outbox
 from pipeline.schema import Point
 from pipeline.store import Store
 
 _log = logging.getLogger(__name__)
 
-_FIRST_RETRY_S = 0.5
-_LONGEST_RETRY_S = 60.0
+_BACKOFF = Backoff(first_s=0.5, max_s=60.0, jitter=0.3)
 _LOOK_EVERY_S = 5.0
 """`strapline doctor` puts points back into the outbox from a process of its own, which no event tells of."""
 
 _PREVIEW_ENTRIES = 20
-_POINTS_AT_ONCE = 5_000
 
 _T = TypeVar("_T")
 
@@ -49,6 +48,7 @@ class Delivery:
     idle: asyncio.Event = field(default_factory=asyncio.Event)  # set while the store has everything
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     state: str = ""  # why points wait; empty where all is well
+    journal_is_damaged: bool = False  # found out here; whoever writes the journal mends it
     points_rejected: int = 0
     first_refusal: StoreRejected | None = None
     _store: Store | None = None
@@ -57,18 +57,21 @@ class Delivery:
 
     async def run(self) -> None:
         """Deliver until cancelled; trouble with the store is logged once for each change, and retried."""
-        delay_s = _FIRST_RETRY_S
+        delays_s = _BACKOFF.delays_s(random.random)
         try:
             while True:
                 self._news.clear()
                 try:
                     has_more = await _in_daemon_thread(self._round)
                 except StoreError as error:
-                    self._give_up(error)
-                    await asyncio.sleep(delay_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
-                    delay_s = min(2 * delay_s, _LONGEST_RETRY_S)
+                    _log.warning("store %s waits for the journal error=%r", self.name, str(error))
+                    self.journal_is_damaged |= isinstance(error, StoreDamaged)
+                    await asyncio.sleep(next(delays_s))
                     continue
-                delay_s = _FIRST_RETRY_S
+                if self.state:
+                    await asyncio.sleep(next(delays_s))
+                    continue
+                delays_s = _BACKOFF.delays_s(random.random)
                 if not has_more:
                     if not self._news.is_set():
                         self.idle.set()
@@ -88,6 +91,41 @@ class Delivery:
         except TimeoutError:
             return
 
+    def _round(self) -> bool:
+        """Write the next points; True where there are more.
+
+        Raises:
+            StoreError: the journal is in trouble. That of the store is kept in `state`.
+        """
+        filled = self.outbox.filled_stream(self.name)
+        due = None if filled is not None else self.outbox.due(self.name)
+        try:
+            store = self._opened()
+            if filled is not None:
+                self._preview(store)
+                self._fill(store, filled)
+            elif due is not None:
+                if len(due.points) >= POINTS_AT_ONCE:
+                    self._preview(store)
+                refused = self._write(store, due.points)
+        except _StoreTrouble as trouble:
+            self._give_up(trouble.error)
+            return True
+        if due is not None:
+            self.outbox.delivered(self.name, due.entry_id, refused)
+        return filled is not None or due is not None
+
+    def _opened(self) -> Store:
+        """The store, asked whether it would take our points if it was just opened."""
+        with _of_store():
+            if self._store is None:
+                self._store = self.open()
+                self._store.check()
+        if self.state:
+            _log.warning("store %s is there again", self.name)
+            self.state = ""
+        return self._store
+
     def _give_up(self, error: StoreError) -> None:
         """Take note of trouble; a broken file of ours is moved away, since all that it held can be derived again."""
         if str(error) != self.state:
@@ -96,8 +134,7 @@ class Delivery:
         self._filling = None
         self._close()
         # A file that we have never written to may be somebody's letter, and stays where it is.
-        is_ours = self.name in self.outbox.known_stores()
-        if isinstance(error, StoreDamaged) and error.path not in {None, self.outbox.path} and is_ours:
+        if isinstance(error, StoreDamaged) and error.path and self.name in self.outbox.known_stores():
             aside = move_aside(error.path)
             _log.error("store %s was damaged, and is filled anew; the old file is %s", self.name, aside)
             self.outbox.set_filled(self.name, 0)
@@ -107,32 +144,11 @@ class Delivery:
             self._store.close()
             self._store = None
 
-    def _round(self) -> bool:
-        """Write the next points; True where there are more."""
-        if self._store is None:
-            self._store = self.open()
-            self._store.check()
-        if self.state:
-            _log.warning("store %s is there again", self.name)
-            self.state = ""
-        filled = self.outbox.filled_stream(self.name)
-        if filled is not None:
-            self._preview(self._store)
-            self._fill(self._store, filled)
-            return True
-        due = self.outbox.due(self.name)
-        if due is None:
-            return False
-        if len(due.points) >= _POINTS_AT_ONCE:
-            self._preview(self._store)
-        rejected = self._write(self._store, due.points)
-        self.outbox.delivered(self.name, due.entry_id, rejected)
-        return True
-
     def _preview(self, store: Store) -> None:
         newest = self.outbox.newest(self._previewed_id, _PREVIEW_ENTRIES)
         if newest is not None:
-            _write_all(store, newest.points)  # what is refused is set aside in its turn
+            with _of_store():
+                _write_all(store, newest.points)  # what is refused is set aside in its turn
             self._previewed_id = newest.entry_id
 
     def _fill(self, store: Store, filled: int) -> None:
@@ -145,7 +161,7 @@ class Delivery:
         for done_stream, some in self._filling:
             done = done_stream
             points += some
-            if len(points) >= _POINTS_AT_ONCE:
+            if len(points) >= POINTS_AT_ONCE:
                 break
         else:
             done, self._filling = None, None
@@ -153,13 +169,30 @@ class Delivery:
         self.outbox.set_filled(self.name, done, self._write(store, points))
 
     def _write(self, store: Store, points: Sequence[Point]) -> Rejected:
-        refused = _write_all(store, points)
+        with _of_store():
+            refused = _write_all(store, points)
         for point, error in refused[:1]:
             self.first_refusal = self.first_refusal or error
             text = "store %s refuses %d of %d points, set aside; the first: %s error=%r advice=%r"
             _log.error(text, self.name, len(refused), len(points), point, str(error), error.advice)
         self.points_rejected += len(refused)
         return [(point, str(error), error.advice) for point, error in refused]
+
+
+class _StoreTrouble(Exception):
+    """What the store said, told apart from what the journal says: both are files or servers that may be away."""
+
+    def __init__(self, error: StoreError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+@contextlib.contextmanager
+def _of_store() -> Iterator[None]:
+    try:
+        yield
+    except StoreError as error:
+        raise _StoreTrouble(error) from error
 
 
 async def _in_daemon_thread(call: Callable[[], _T]) -> _T:

@@ -23,7 +23,7 @@ from ingest.topics import HEALTH, PIPELINE, process_of
 from ingest.wire import decode_health
 from pipeline.health import ADVICE, MAX_OFFSET_S
 from pipeline.journal import FILE_NAME as JOURNAL
-from pipeline.journal import Journal, create_journal
+from pipeline.journal import Journal, create_journal, forget_unreadable
 from pipeline.outbox import Outbox, create_outbox
 from pipeline.store import check_store, store_openers
 
@@ -71,19 +71,31 @@ def retry_set_aside(home: Path) -> int:
     """Put the points that stores refused back on their way; the pipeline takes it from there. Returns how many."""
     if not (home / JOURNAL).exists():
         return 0
-    with closing(Database(home / JOURNAL)) as database:
+    with closing(_opened(home / JOURNAL)) as database:
+        with database.transaction() as connection:
+            forget_unreadable(
+                connection
+            )  # what can be read by now is sent again by its collector, which still holds it
         return Outbox(database).retry()
+
+
+def _opened(file: Path) -> Database:
+    database = Database(file)
+    with database.transaction() as connection:  # a pipeline that was killed at its first start leaves an empty file
+        create_journal(connection)
+        create_outbox(connection)
+    return database
 
 
 def _set_aside(file: Path) -> list[Finding]:
     """What the journal keeps of messages that can't be read, and of points that stores refused."""
     if not file.exists():
         return []
-    with closing(Database(file)) as database:
-        with database.transaction() as connection:
-            create_journal(connection)
-            create_outbox(connection)
-        refusals, unreadable = Outbox(database).refusals(), Journal(database).unreadable()
+    try:
+        with closing(_opened(file)) as database:
+            refusals, unreadable = Outbox(database).refusals(), Journal(database).unreadable()
+    except StoreError as error:
+        return [Finding("journal", str(error), error.advice, error.exit_code)]
     return [
         *(
             Finding(
@@ -98,7 +110,7 @@ def _set_aside(file: Path) -> list[Finding]:
             Finding(
                 "messages set aside",
                 f"{times} on {topic}: {reason}",
-                "docs/mqtt.md shows what each topic carries.",
+                "docs/mqtt.md shows what each topic carries; `strapline doctor --retry` forgets them.",
                 BusError.exit_code,
             )
             for topic, reason, times in unreadable

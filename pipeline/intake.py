@@ -23,7 +23,6 @@ from pipeline.journal import (
     Stream,
     add_batch,
     add_note,
-    create_journal,
     find_stream,
     newest_ranges,
     read_batches,
@@ -34,7 +33,7 @@ from pipeline.journal import (
     set_aside,
 )
 from pipeline.notes import point_of_note
-from pipeline.outbox import add_points, create_outbox
+from pipeline.outbox import add_points
 from pipeline.schema import Point
 
 _STREAMS_KEPT = 64
@@ -76,16 +75,14 @@ class Taken:
 
 
 class Intake:
-    """Takes messages in, in order; one call at a time."""
+    """Takes messages in, in order; one call at a time. The tables of journal and outbox are there."""
 
     def __init__(self, database: Database, clocks: ClockWatch | None = None) -> None:
         self._database = database
         self._clocks = clocks or ClockWatch()
         self._streams: OrderedDict[tuple[str, str, str], _Running] = OrderedDict()
         self._newest: dict[str, Newest] = {}
-        with database.transaction() as connection:
-            create_journal(connection)
-            create_outbox(connection)
+        with database.transaction("BEGIN") as connection:
             for stream in read_streams(connection):
                 if _is_behind(stream):  # a backlog was being worked off when the process ended
                     self._streams[stream.person, stream.strap, stream.stream] = _Running(stream)
@@ -106,6 +103,7 @@ class Intake:
                 ).take(messages)
         except BaseException:
             self._streams.clear()  # the engines may be ahead of what is on the disk
+            self._newest.clear()
             raise
 
 

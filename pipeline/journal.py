@@ -231,6 +231,11 @@ def set_aside(connection: Connection, note: Note, reason: str) -> None:
     )
 
 
+def forget_unreadable(connection: Connection) -> None:
+    """Let go of the messages that were set aside."""
+    connection.execute("DELETE FROM unreadable")
+
+
 def _stream(row: tuple[int, str, str, str, str, int, int, int]) -> Stream:
     id_, person, strap, stream, ranges, *rest = row
     return Stream(id_, person, strap, stream, _ranges(ranges), *rest)

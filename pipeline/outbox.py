@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 
 from ingest.database import Connection, Database
+from ingest.errors import StoreError
 from pipeline.rows import pack_points, point_of, point_row, unpack_points
 from pipeline.schema import Point
 
 _TABLES = (
-    "CREATE TABLE IF NOT EXISTS entry (id INTEGER PRIMARY KEY AUTOINCREMENT, size INTEGER, points BLOB) STRICT",
+    # `number`: how many points there have ever been, up to and with this entry; what waits is a difference of two.
+    "CREATE TABLE IF NOT EXISTS entry (id INTEGER PRIMARY KEY AUTOINCREMENT, number INTEGER, points BLOB) STRICT",
     """CREATE TABLE IF NOT EXISTS store (
         name TEXT PRIMARY KEY,
         entry_id INTEGER NOT NULL,   -- the last entry that it has
+        number INTEGER NOT NULL,     -- that entry's
         filled_stream INTEGER        -- the last stream of the journal that it was filled with; NULL: it has all
     ) STRICT""",
     """CREATE TABLE IF NOT EXISTS rejected (
@@ -30,7 +35,8 @@ MAX_ENTRIES = 300_000
 """Entries that may wait for a store, three days of a strap's; then it is filled from the journal."""
 
 _REJECTED_KEPT = 100_000
-_POINTS_AT_ONCE = 5_000
+POINTS_AT_ONCE = 5_000
+"""Points that are written together."""
 _ENTRIES_AT_ONCE = 2_000
 
 
@@ -61,7 +67,10 @@ def create_outbox(connection: Connection) -> None:
 def add_points(connection: Connection, points: Sequence[Point]) -> None:
     """Queue points for every store, within a transaction of the journal."""
     if points:
-        connection.execute("INSERT INTO entry (size, points) VALUES (?, ?)", (len(points), pack_points(points)))
+        _, number = _last_entry(connection)
+        connection.execute(
+            "INSERT INTO entry (number, points) VALUES (?, ?)", (number + len(points), pack_points(points))
+        )
 
 
 class Outbox:
@@ -79,22 +88,26 @@ class Outbox:
             connection.execute(f"DELETE FROM store WHERE name NOT IN ({marks})", names)  # noqa: S608 - marks only
             for name in names:
                 connection.execute(
-                    "INSERT OR IGNORE INTO store SELECT ?, ?, CASE WHEN EXISTS (SELECT 1 FROM batch) "
+                    "INSERT OR IGNORE INTO store SELECT ?, ?, ?, CASE WHEN EXISTS (SELECT 1 FROM batch) "
                     "OR EXISTS (SELECT 1 FROM note) THEN 0 END",
-                    (name, _last_entry(connection)),
+                    (name, *_last_entry(connection)),
                 )
             _forget_delivered(connection)
 
     def due(self, store: str) -> Due | None:
         """The next points of a store, in order; None where it has all."""
+        points: list[Point] = []
+        entry_id = 0
+        query = (
+            "SELECT id, points FROM entry WHERE id > (SELECT entry_id FROM store WHERE name = ?) ORDER BY id LIMIT ?"
+        )
         with self._database.transaction("BEGIN") as connection:
-            rows = connection.execute(
-                "SELECT id, points FROM (SELECT id, points, sum(size) OVER (ORDER BY id) - size AS before FROM "
-                "(SELECT * FROM entry WHERE id > (SELECT entry_id FROM store WHERE name = ?) ORDER BY id LIMIT ?)) "
-                "WHERE before < ?",
-                (store, _ENTRIES_AT_ONCE, _POINTS_AT_ONCE),
-            ).fetchall()
-        return Due([point for _, packed in rows for point in unpack_points(packed)], rows[-1][0]) if rows else None
+            for row in connection.execute(query, (store, _ENTRIES_AT_ONCE)):
+                entry_id, packed = row
+                points += unpack_points(packed)
+                if len(points) >= POINTS_AT_ONCE:
+                    break
+        return Due(points, entry_id) if points else None
 
     def newest(self, after_id: int, entries: int) -> Due | None:
         """The points of the newest entries after one, for a store that is not there yet; None if there are none."""
@@ -107,27 +120,33 @@ class Outbox:
     def delivered(self, store: str, entry_id: int, rejected: Iterable[tuple[Point, str, str]] = ()) -> None:
         """A store has everything up to an entry, but for those points, set aside with reason and advice."""
         with self._database.transaction() as connection:
-            connection.execute("UPDATE store SET entry_id = ? WHERE name = ?", (entry_id, store))
+            connection.execute(
+                "UPDATE store SET entry_id = id, number = entry.number FROM entry WHERE name = ? AND id = ?",
+                (store, entry_id),
+            )
             _set_aside(connection, store, rejected)
             _forget_delivered(connection)
 
     def waiting(self, store: str) -> int:
         """How many points wait for a store."""
-        query = "SELECT total(size) FROM entry WHERE id > (SELECT entry_id FROM store WHERE name = ?)"
         with self._database.transaction("BEGIN") as connection:
-            return int(connection.execute(query, (store,)).fetchone()[0])
+            _, number = _last_entry(connection)
+            row = connection.execute("SELECT number FROM store WHERE name = ?", (store,)).fetchone()
+        return number - row[0] if row else 0
 
     def filled_stream(self, store: str) -> int | None:
         """The last stream of the journal that the store was filled with; None where it needs no filling.
 
-        A store that is too far behind is sent to be filled, and its place in the queue moved to the end.
+        A store that is too far behind is to be filled: its place moves to the end of the queue, which forgets the rest.
         """
         with self._database.transaction() as connection:
-            last = _last_entry(connection)
-            connection.execute(
-                "UPDATE store SET filled_stream = 0, entry_id = ? WHERE name = ? AND entry_id < ?",
-                (last, store, last - MAX_ENTRIES),
+            last, number = _last_entry(connection)
+            moved = connection.execute(
+                "UPDATE store SET filled_stream = 0, entry_id = ?, number = ? WHERE name = ? AND entry_id < ?",
+                (last, number, store, last - MAX_ENTRIES),
             )
+            if moved.rowcount:
+                _forget_delivered(connection)
             row = connection.execute("SELECT filled_stream FROM store WHERE name = ?", (store,)).fetchone()
         return row[0] if row else None
 
@@ -158,10 +177,24 @@ class Outbox:
         return len(rows)
 
 
-def _last_entry(connection: Connection) -> int:
-    """The last entry that ever was, which may have left the queue."""
-    row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'entry'").fetchone()
-    return row[0] if row else 0
+def known_stores(file: Path) -> set[str]:
+    """The stores that have taken points from the outbox of a journal file; none where it is missing or in trouble."""
+    if not file.exists():
+        return set()
+    try:
+        with closing(Database(file)) as database:
+            with database.transaction() as connection:
+                create_outbox(connection)  # a process that was killed at its first start leaves an empty file
+            return Outbox(database).known_stores()
+    except StoreError:
+        return set()  # a journal in trouble says so when it is opened to be used
+
+
+def _last_entry(connection: Connection) -> tuple[int, int]:
+    """The id and the number of the last entry that ever was, which may have left the queue."""
+    query = "SELECT id, number FROM entry UNION ALL SELECT entry_id, number FROM store ORDER BY 1 DESC LIMIT 1"
+    id_, number = connection.execute(query).fetchone() or (0, 0)
+    return id_, number
 
 
 def _forget_delivered(connection: Connection) -> None:

@@ -11,8 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ingest.backoff import Backoff
 from ingest.bus import Bus, Message
-from ingest.errors import ConfigError, MalformedPayload, StoreDamaged, StoreUnavailable, WireError
+from ingest.database import Database
+from ingest.errors import ConfigError, MalformedPayload, StoreBusy, StoreDamaged, StoreUnavailable, WireError
 from ingest.health import Delays
 from ingest.model import Figures
 from ingest.topics import (
@@ -28,10 +30,10 @@ from ingest.topics import (
 from ingest.wire import encode_object, encode_refusal, encode_stored
 from pipeline.delivery import Delivery
 from pipeline.health import ClockWatch
-from pipeline.journal import FILE_NAME, Journal
+from pipeline.journal import FILE_NAME, Journal, create_journal
 from pipeline.live import LiveValues
-from pipeline.outbox import Outbox
-from pipeline.salvage import open_journal, save_what_can_be_read
+from pipeline.outbox import Outbox, create_outbox
+from pipeline.salvage import open_or_start_anew, save_what_can_be_read
 from pipeline.schema import STRAP
 from pipeline.store import Store
 
@@ -44,8 +46,9 @@ _log = logging.getLogger(__name__)
 
 CLIENT_ID = "strapline-pipeline"
 
-_FIRST_RETRY_S = 0.5
-_LONGEST_RETRY_S = 30.0
+LOCK_NAME = "pipeline.lock"
+
+_BACKOFF = Backoff(first_s=0.5)
 _COUNT_EVERY_S = 5.0
 
 
@@ -75,6 +78,7 @@ class Pipeline:
         ready: set once the pipeline hears the bus.
 
     Raises:
+        ConfigError: another pipeline uses the data directory.
         StoreUnavailable: the journal can't be opened.
     """
 
@@ -101,10 +105,12 @@ class Pipeline:
         self._confirmations: dict[str, bytes] = {}
         self._to_confirm = asyncio.Event()
         self._all_confirmed = asyncio.Event()
-        self._database = open_journal(home / FILE_NAME)
-        self._intake = Intake(self._database, self._clocks)
+        self._all_confirmed.set()
+        self._lock = _only_pipeline_of(home)
+        self._database, aside = open_or_start_anew(home / FILE_NAME)
         self._outbox = Outbox(self._database)
-        self._outbox.register(stores)
+        self._stores = tuple(stores)
+        self._intake = self._begin(aside)
         journal = Journal(self._database)
         self.deliveries = [Delivery(name, opener, journal, self._outbox) for name, opener in stores.items()]
 
@@ -149,6 +155,7 @@ class Pipeline:
                 await self._take_in()
         finally:
             self._database.close()
+            self._lock.close()
 
     async def strap_delivered(self, person: str, strap: str) -> None:
         """Return when a strap has left, and all that it sent before is confirmed and in every store."""
@@ -185,9 +192,10 @@ class Pipeline:
 
     async def _take(self, messages: Sequence[Message]) -> Taken:
         """Store messages, however long the journal can't be written."""
-        delay_s = _FIRST_RETRY_S
-        while True:
+        for delay_s in _BACKOFF.delays_s(random.random):
             try:
+                if any(delivery.journal_is_damaged for delivery in self.deliveries):
+                    await asyncio.to_thread(self._start_anew)
                 taken = await asyncio.to_thread(self._intake.take, messages, self._now_ns())
             except StoreDamaged as error:
                 _log.error("the journal is damaged error=%r", str(error))
@@ -196,22 +204,39 @@ class Pipeline:
                 if str(error) != self.journal_state:
                     _log.error("the journal can't be written error=%r advice=%r", str(error), error.advice)
                 self.journal_state = str(error)
-                await asyncio.sleep(delay_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
-                delay_s = min(2 * delay_s, _LONGEST_RETRY_S)
+                await asyncio.sleep(delay_s)
             else:
                 if self.journal_state:
                     _log.warning("the journal can be written again")
                     self.journal_state = ""
                 return taken
+        raise AssertionError("waits end")  # pragma: no cover
+
+    def _begin(self, aside: Path | None) -> Intake:
+        """The intake of the journal; of a new one, once it holds what can be read of a damaged one.
+
+        Args:
+            aside: where the damaged one is now; None: there is none, as far as is known yet.
+        """
+        while True:
+            try:
+                with self._database.transaction() as connection:
+                    create_journal(connection)
+                    create_outbox(connection)
+                if aside is not None:
+                    save_what_can_be_read(aside, self._database)
+                self._outbox.register(self._stores)
+                return Intake(self._database, self._clocks)
+            except StoreDamaged:
+                if aside is not None:
+                    raise  # the new file as well: a disk that breaks what it is given
+                aside = self._database.start_anew()
 
     def _start_anew(self) -> None:
         """Go on with a new journal that holds what can be read of the old one; every store gets its points again."""
-        aside = self._database.start_anew()
-        self._intake = Intake(self._database, self._clocks)
-        if aside is not None:
-            save_what_can_be_read(aside, self._database)
-            self._intake = Intake(self._database, self._clocks)
-        self._outbox.register(delivery.name for delivery in self.deliveries)
+        self._intake = self._begin(self._database.start_anew())
+        for delivery in self.deliveries:
+            delivery.journal_is_damaged = False
 
     async def _tell(self, taken: Taken) -> None:
         """Log, count, and pass on what a transaction has stored."""
@@ -258,3 +283,18 @@ class Pipeline:
                 topic = next(iter(self._confirmations))
                 await self._bus.publish(topic, self._confirmations.pop(topic), retain=True)
             self._all_confirmed.set()
+
+
+def _only_pipeline_of(home: Path) -> Database:
+    """A lock that ends with the process: two pipelines with one journal would each think the other's beats missing."""
+    lock = None
+    try:
+        lock = Database(home / LOCK_NAME, busy_timeout_s=0.5, exclusive=True)
+        with lock.transaction():
+            return lock
+    except StoreBusy as error:
+        if lock is not None:
+            lock.close()
+        message = f"another pipeline uses {home}"
+        advice = "Stop the other one, or give this one a data directory of its own (--home, STRAPLINE_HOME)."
+        raise ConfigError(message, advice=advice) from error

@@ -6,10 +6,9 @@ import logging
 from contextlib import closing
 from pathlib import Path
 
-from ingest.database import Database
-from ingest.errors import StoreError
-from pipeline.journal import Journal, Stream, add_batch, add_note, create_journal, find_stream, save_stream
-from pipeline.outbox import Outbox, create_outbox
+from ingest.database import Database, move_aside
+from ingest.errors import StoreDamaged, StoreError
+from pipeline.journal import Journal, Stream, add_batch, add_note, find_stream, save_stream
 
 _log = logging.getLogger(__name__)
 
@@ -17,43 +16,29 @@ _AT_ONCE = 200
 """Batches that are given up together where one of them can't be read."""
 
 
-def open_journal(file: Path) -> Database:
-    """The database of a journal, new where there is none; one that is damaged gives way to what can be saved of it.
+def open_or_start_anew(file: Path) -> tuple[Database, Path | None]:
+    """The database of a journal, new where there is none or a damaged one, whose new name comes with it.
 
     Raises:
         StoreUnavailable: the file can't be used.
     """
-    database = Database(file, damaged_gives_way=True)
-    if database.aside is not None:
-        with database.transaction() as connection:
-            create_journal(connection)
-        save_what_can_be_read(database.aside, database)
-    return database
-
-
-def known_stores(file: Path) -> set[str]:
-    """The stores that have taken points from a journal's outbox before; none where there is no journal."""
-    if not file.exists():
-        return set()
     try:
-        with closing(Database(file)) as database:
-            with database.transaction() as connection:
-                create_outbox(connection)  # a process that was killed at its first start leaves an empty file
-            return Outbox(database).known_stores()
-    except StoreError:
-        return set()  # a journal in trouble says so when it is opened to be used
+        return Database(file), None
+    except StoreDamaged:
+        aside = move_aside(file)
+        return Database(file), aside
 
 
 def save_what_can_be_read(damaged: Path, database: Database) -> None:
     """Copy what can be read of a damaged journal into a new one, whose engines then start from the first beat."""
     saved = lost = 0
     try:
-        old = Journal.open_to_read(damaged)
-        for stream in old.streams():
-            kept = _copy_stream(old, stream, database)
-            known = sum(last - first + 1 for first, last in stream.ranges)
-            saved, lost = saved + kept, lost + known - kept
-        notes = old.notes()
+        with closing(Journal.open_to_read(damaged)) as old:
+            for stream in old.streams():
+                kept = _copy_stream(old, stream, database)
+                known = sum(last - first + 1 for first, last in stream.ranges)
+                saved, lost = saved + kept, lost + known - kept
+            notes = old.notes()
         with database.transaction() as connection:
             for note in notes:
                 add_note(connection, note)

@@ -59,8 +59,8 @@ def process(context: typer.Context) -> None:
 async def process_all(settings: Settings, home: Path, *, ready: asyncio.Event | None = None) -> None:
     """Run the pipeline until cancelled; see `Pipeline.run` and `check_stores` for what is raised."""
     from pipeline.journal import FILE_NAME
+    from pipeline.outbox import known_stores
     from pipeline.process import CLIENT_ID, Pipeline
-    from pipeline.salvage import known_stores
 
     stores = store_openers(settings.store_url, token=in_clear(settings.store_token), home=home)
     await asyncio.to_thread(lambda: check_stores(stores, known_stores(home / FILE_NAME)))

@@ -155,6 +155,11 @@ def _flow() -> list[SdkObject]:
             bridge_ms=_BRIDGE_MS,
             scale=DELAY_S,
         ),
+    ]
+
+
+def _losses_and_straps() -> list[SdkObject]:
+    return [
         time_lines(
             _card(
                 "Waiting",
@@ -241,4 +246,4 @@ def _clocks_and_connections() -> list[SdkObject]:
 def board() -> tuple[str, str]:
     """The board's uid and its JSON."""
     fold = Fold("Clocks and connections", 32, _clocks_and_connections())
-    return _BOARD.uid, render(_BOARD, [*_now(), *_flow()], fold)
+    return _BOARD.uid, render(_BOARD, [*_now(), *_flow(), *_losses_and_straps()], fold)

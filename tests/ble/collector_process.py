@@ -13,10 +13,11 @@ from dataclasses import asdict
 from typing import Any
 
 import ingest.radio
+from ingest.backoff import Backoff
 from ingest.errors import BluetoothUnavailable
 from ingest.model import Notification
 from ingest.strap import Strap
-from ingest.wanted import Backoff, Timing, WantedStrap
+from ingest.wanted import Timing, WantedStrap
 
 
 def say(**record: object) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from ingest.backoff import Backoff
 from ingest.bus import Bus, BusAddress, open_bus
 from ingest.clock import JumpWatch
 from ingest.collect import Collector
@@ -23,7 +24,6 @@ from ingest.model import Contact, HeartRateMeasurement, Notification, Stored, St
 from ingest.ranges import merged
 from ingest.spool import Spool, open_spool
 from ingest.topics import BEATS, STATUS, health_topic, parse_strap_topic, strap_topic
-from ingest.wanted import Backoff
 from ingest.wire import decode_batch, decode_status, encode_object, encode_stored
 from tests.fixtures.mosquitto import Mosquitto
 from tests.support import eventually, free_port, server
@@ -277,7 +277,7 @@ async def test_while_the_pipeline_is_away_only_live_batches_are_sent_and_all_whe
     async with confirming(mosquitto.address(), confirms=False) as pipeline:
         await pipeline.is_online(online=False)
         async with collecting(mosquitto.address(), tmp_path / "spool.db", runner, patience=patience) as collecting_:
-            await eventually(lambda: collecting_.collector.courier.health().pipeline_online is False, "it is known")
+            await eventually(lambda: collecting_.collector.courier.pipeline_online is False, "it is known")
             runner.beat(10)
             await eventually(lambda: len(pipeline.heard) == 10, "the page sees them")
             await asyncio.sleep(1.5)  # several time-outs

@@ -29,6 +29,7 @@ ADAPTERS = {
 }
 
 PURE = (
+    "ingest.backoff",
     "ingest.gatt",
     "ingest.in_flight",
     "ingest.model",

@@ -15,12 +15,14 @@ from hypothesis import strategies as st
 
 from ingest.bus import Bus, BusAddress, Message, open_bus
 from ingest.database import Database
+from ingest.errors import ConfigError
 from ingest.model import Beat, BeatBatch, Contact
 from ingest.topics import command_error_topic, command_topic, strap_topic
 from ingest.wire import decode_object, decode_stored, encode_batch
 from pipeline.engine import Engine
 from pipeline.intake import Intake
-from pipeline.journal import FILE_NAME, Journal
+from pipeline.journal import FILE_NAME, Journal, create_journal
+from pipeline.outbox import create_outbox
 from pipeline.process import CLIENT_ID, Pipeline
 from pipeline.schema import BEAT, EVENT, STRAP, Point
 from pipeline.sqlite import SqliteStore
@@ -38,6 +40,14 @@ def batch(sequence: int, person: str = "anna", held_from: int = 0) -> BeatBatch:
 
 def message(batch: BeatBatch) -> Message:
     return Message(strap_topic("anna", "h10", "beats"), encode_batch(batch), retained=False, ack=lambda: None)
+
+
+def journal_in_memory() -> Database:
+    database = Database(None)
+    with database.transaction() as connection:
+        create_journal(connection)
+        create_outbox(connection)
+    return database
 
 
 def times_of_beats(points: list[Point]) -> list[int]:
@@ -181,7 +191,7 @@ async def test_a_message_that_no_store_could_keep_is_set_aside_once_and_the_next
 def test_points_are_those_of_an_undisturbed_run_in_whatever_order_batches_come(
     repeats: list[int], order: list[int], restarts: set[int], at_once: int
 ) -> None:
-    database, points = Database(None), list[Point]()
+    database, points = journal_in_memory(), list[Point]()
     intake = Intake(database)
     arrivals = [*repeats, *order]
     for start in range(0, len(arrivals), at_once):
@@ -196,7 +206,7 @@ def test_points_are_those_of_an_undisturbed_run_in_whatever_order_batches_come(
 
 
 def test_what_is_new_is_shown_at_once_while_older_batches_are_missing() -> None:
-    intake = Intake(Database(None))
+    intake = Intake(journal_in_memory())
     intake.take([message(batch(0))], 0)
     ahead = intake.take([message(batch(sequence)) for sequence in (7, 8)], 0)
     assert times_of_beats(ahead.live) == [batch(7).received_ns, batch(8).received_ns]
@@ -207,7 +217,7 @@ def test_what_is_new_is_shown_at_once_while_older_batches_are_missing() -> None:
 
 
 def test_batches_that_the_collector_gave_up_are_not_waited_for_and_no_difference_crosses_them() -> None:
-    intake = Intake(Database(None))
+    intake = Intake(journal_in_memory())
     intake.take([message(batch(0))], 0)
     assert intake.take([message(batch(5))], 0).points == []
     later = intake.take([message(batch(6, held_from=5))], 0).points
@@ -217,14 +227,14 @@ def test_batches_that_the_collector_gave_up_are_not_waited_for_and_no_difference
 
 
 def test_a_batch_that_was_given_up_and_comes_after_all_is_derived_with_the_others() -> None:
-    intake = Intake(Database(None))
+    intake = Intake(journal_in_memory())
     intake.take([message(batch(0)), message(batch(2, held_from=2))], 0)
     again = intake.take([message(batch(1))], 0).points
     assert again == undisturbed([batch(0), batch(1), batch(2)])
 
 
 def test_a_restart_steps_through_the_batches_since_the_last_snapshot_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    database = Database(None)
+    database = journal_in_memory()
     intake = Intake(database)
     intake.take([message(batch(sequence)) for sequence in range(1000)], 0)
     steps, step = list[int](), Engine.step
@@ -250,3 +260,84 @@ async def test_a_command_becomes_an_event_and_one_that_cannot_be_read_is_answere
         with closing(store()) as opened:
             await eventually(lambda: opened.count(EVENT) == 1, "the good command is stored")
     assert "kind" in str(decode_object(answer.payload, "answer")["reason"])
+
+
+def test_a_second_pipeline_of_the_same_data_directory_is_refused(tmp_path: Path) -> None:
+    async def begin() -> None:
+        async with running(tmp_path), open_bus(BUS, client_id="second") as bus:
+            Pipeline(bus, {}, tmp_path)
+
+    with pytest.raises(ExceptionGroup) as failure:
+        asyncio.run(begin())
+    assert failure.group_contains(ConfigError, match="another pipeline uses")
+
+
+def journals(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.glob("journal.db*"))
+
+
+def damage_from(file: Path, offset: int) -> None:
+    """Overwrite a part of every page from an offset on."""
+    with file.open("r+b") as pages:
+        for at in range(offset, file.stat().st_size, 4096):
+            pages.seek(at)
+            pages.write(b"\xa5" * 512)
+
+
+@pytest.mark.parametrize("offset", [0, 16 * 4096], ids=["from the first page on", "behind the tables' beginnings"])
+async def test_a_damaged_journal_is_moved_aside_what_can_be_read_is_saved_and_the_pipeline_goes_on(
+    tmp_path: Path, store: Callable[[], SqliteStore], offset: int
+) -> None:
+    async with running(tmp_path, store) as (pipeline, says):
+        await say(says, *(batch(sequence) for sequence in range(2000)))
+        await is_stored(store, 2000)
+    assert journals(tmp_path) == [FILE_NAME], "all is in the one file"
+    damage_from(tmp_path / FILE_NAME, offset)
+    async with running(tmp_path, store) as (pipeline, says):
+        await say(says, batch(2000, held_from=2000))
+        await eventually(lambda: pipeline.counts.batches == 1, "the next batch is in the journal")
+        await is_stored(store, 2001)
+    assert any(name.startswith("journal.db.damaged-") for name in journals(tmp_path))
+
+
+async def test_a_damaged_part_of_the_journal_is_found_while_it_runs_and_costs_only_what_stood_there(
+    tmp_path: Path, store: Callable[[], SqliteStore]
+) -> None:
+    async with running(tmp_path, store) as (pipeline, says):
+        await say(says, *(batch(sequence) for sequence in range(2000)))
+        await is_stored(store, 2000)
+    file = tmp_path / FILE_NAME
+    with file.open("r+b") as pages:  # a page in the middle, in the table of batches
+        pages.seek(file.stat().st_size // 2 // 4096 * 4096)
+        pages.write(b"\xa5" * 512)
+    other = partial(SqliteStore, tmp_path / "other.db")
+    async with running(tmp_path, store, other) as (pipeline, says):
+        await eventually(lambda: pipeline.deliveries[1].journal_is_damaged, "filling a store has come to it")
+        await say(says, batch(2000, held_from=2000))
+        await eventually(lambda: pipeline.counts.batches == 1, "the next batch is in the journal")
+        with closing(other()) as opened:
+            await eventually(lambda: 1500 < opened.count(BEAT) < 2001, "the store has all that could be read")
+            await pipeline.deliveries[1].idle.wait()
+    with closing(Journal.open_to_read(file)) as journal:
+        (stream,) = journal.streams()
+        assert 1500 < len(list(journal.batches(stream))) < 2001
+
+
+async def test_what_waits_for_a_store_that_is_away_stays_bounded_and_the_store_is_filled_when_it_is_back(
+    tmp_path: Path, store: Callable[[], SqliteStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.outbox.MAX_ENTRIES", 5)
+    other = partial(SqliteStore, tmp_path / "other.db")
+    store().close()
+    with closing(sqlite3.connect(tmp_path / "points.db", isolation_level=None)) as other_program:
+        other_program.execute("BEGIN EXCLUSIVE")
+        async with running(tmp_path, store, other) as (pipeline, says):
+            for sequence in range(40):
+                await say(says, batch(sequence))
+                await eventually(lambda: pipeline.counts.beats > sequence, "it is in the journal")  # noqa: B023
+            await is_stored(other, 40)
+            with closing(sqlite3.connect(tmp_path / FILE_NAME)) as journal:
+                query = "SELECT count(*) FROM entry"
+                await eventually(lambda: journal.execute(query).fetchone()[0] <= 6, "the queue has forgotten the rest")
+            other_program.execute("ROLLBACK")
+            await is_stored(store, 40)
