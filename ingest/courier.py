@@ -25,6 +25,9 @@ _log = logging.getLogger(__name__)
 WINDOW = 500
 """Batches sent and not confirmed while a backlog is drained; a broker drops what a slow reader has beyond 1000."""
 
+MAX_UNCONFIRMED = 2 * WINDOW
+"""Batches sent and not confirmed at all: with more, sending the newest first would only lengthen the broker's queue."""
+
 _REFILL = WINDOW // 5
 """Room in the window that is worth reading the spool for."""
 
@@ -138,9 +141,12 @@ class Courier:
             await asyncio.sleep(next(delays_s))
 
     def send(self, held: Held) -> None:
-        """Publish a batch that was just appended to the spool, if there is a broker; else it is backlog."""
-        if self.is_connected:
+        """Publish a batch that was just appended to the spool, if broker and pipeline keep up; else it is backlog."""
+        if self.is_connected and len(self._in_flight) < MAX_UNCONFIRMED:
             self._start(held)
+        elif self._is_drained:
+            self._is_drained = False
+            self._wake.set()
 
     def announce(self, status: StrapStatus) -> None:
         """Publish a status, now or, in order, when there is a broker again."""

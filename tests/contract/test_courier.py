@@ -17,7 +17,7 @@ from ingest.backoff import Backoff
 from ingest.bus import Bus, BusAddress, open_bus
 from ingest.clock import JumpWatch
 from ingest.collect import Collector
-from ingest.courier import WINDOW, Courier, Patience
+from ingest.courier import MAX_UNCONFIRMED, WINDOW, Courier, Patience
 from ingest.errors import BusRefused
 from ingest.gatt import encode_heart_rate_measurement
 from ingest.model import Contact, HeartRateMeasurement, Notification, Stored, StrapStatus
@@ -254,6 +254,26 @@ async def test_at_most_a_window_of_a_backlog_is_sent_before_the_pipeline_confirm
         await home.is_empty()
         assert pipeline.sequences() == list(range(3000))
         assert max(pipeline.heard.values()) == 1
+
+
+async def test_live_batches_wait_in_the_spool_when_the_pipeline_does_not_keep_up(
+    mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    runner = Runner()
+    async with (
+        confirming(mosquitto.address(), confirms=False) as confirmer,
+        collecting(mosquitto.address(), tmp_path / "spool.db", runner) as collecting_,
+    ):
+        await collecting_.carries()
+        runner.connect()
+        runner.beat(MAX_UNCONFIRMED + 300)
+        await eventually(lambda: len(confirmer.heard) >= MAX_UNCONFIRMED, "what may be under way has come", 40)
+        await asyncio.sleep(0.3)
+        assert len(confirmer.heard) == MAX_UNCONFIRMED
+        confirmer.confirms = True
+        await confirmer.confirm()
+        await collecting_.is_empty()
+    assert confirmer.sequences() == list(range(MAX_UNCONFIRMED + 300))
 
 
 async def test_unconfirmed_batches_are_sent_again_after_a_time_out(mosquitto: Mosquitto, tmp_path: Path) -> None:
