@@ -56,6 +56,9 @@ async def both_away_reversed(trial: Trial) -> Found:
     return await _away(trial, simulate(1, 10.6 * _HOUR_S * trial.scale, 300), "store", "broker")
 
 
+_SOAK_SPEED = 40  # times real time: two cores with all parts on them keep up with 60
+
+
 @dataclass
 class Usage:
     """Memory and descriptors of one program, sampled from /proc."""
@@ -88,9 +91,9 @@ def _growth(samples: list[float] | list[int]) -> tuple[float, float]:
     return statistics.median(samples[quarter : 2 * quarter] or samples), statistics.median(samples[-quarter:])
 
 
-@scenario("soak", "20 straps for a simulated week, at up to 100 times real time: memory and descriptors stay flat", 1)
+@scenario("soak", "20 straps for a simulated week, at 40 times real time: memory and descriptors stay flat", 1)
 async def soak(trial: Trial) -> Found:
-    simulation = simulate(20, 7 * 24 * _HOUR_S * trial.scale, 100)
+    simulation = simulate(20, 7 * 24 * _HOUR_S * trial.scale, _SOAK_SPEED)
     began_s = time.monotonic()
     async with simulated_household(trial, simulation) as home:
         usages = [Usage(part) for part in (home.collector, home.pipeline)]
