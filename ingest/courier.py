@@ -112,6 +112,7 @@ class Courier:
         self._wake = asyncio.Event()
         self._progress = asyncio.Event()
         self._trouble: str | None = None
+        self._is_heard = False  # the pipeline has spoken since we connected
         self._has_acknowledged = False  # the broker has taken a batch
 
     @property
@@ -189,6 +190,7 @@ class Courier:
             self._bus = None
 
     def _connected(self) -> None:
+        self._is_heard = False
         self._tell(None)
         self._not_before_s = _now_s() + (self._patience.stored_s if self.spool.is_durable else 0.0)
         self.drain_anew()
@@ -212,9 +214,12 @@ class Courier:
                 self.pipeline_online = decode_object(message.payload, message.topic).get("online") is not False
             if self._pipeline_is_away:
                 self._in_flight.clear()
-            elif was is not self.pipeline_online:
+            elif was is not self.pipeline_online or not (message.retained or self._is_heard):
+                # What was sent before the pipeline listened at this broker is gone, and now it listens.
                 self.drain_anew()
+            self._is_heard |= not message.retained
             return
+        self._is_heard |= not message.retained
         stored = decode_stored(message.payload, message.topic)
         self.spool.confirm(self.person, self.strap, stored.streams)
         self._in_flight.confirm(stored.streams)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import math
 import secrets
@@ -61,6 +62,7 @@ class Health:
         self._every_s = every_s
         self._started_ns = now_ns()
         self._reconnects = 0
+        self._reconnected = asyncio.Event()
         self._is_refused = False
         self._topic = health_topic(process)
 
@@ -82,7 +84,7 @@ class Health:
                 group.create_task(self._count_reconnects(bus))
                 while True:
                     await self._publish(bus, self.now())
-                    await asyncio.sleep(self._every_s)
+                    await self._due()
         finally:
             if bus.is_connected:
                 await self._say_goodbye(bus)
@@ -97,10 +99,18 @@ class Health:
             time_ns=self._now_ns(),
         )
 
+    async def _due(self) -> None:
+        """Return when it is time to publish again: at once after a reconnect, which tells others that we listen."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._every_s):
+                await self._reconnected.wait()
+        self._reconnected.clear()
+
     async def _count_reconnects(self, bus: Bus) -> None:
         while True:
             await bus.reconnected()
             self._reconnects += 1
+            self._reconnected.set()
 
     async def _publish(self, bus: Bus, health: ProcessHealth) -> None:
         try:

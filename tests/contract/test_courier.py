@@ -289,6 +289,25 @@ async def test_unconfirmed_batches_are_sent_again_after_a_time_out(mosquitto: Mo
         await collecting_.is_empty()
 
 
+async def test_what_was_sent_before_the_pipeline_listened_is_sent_again_when_it_says_that_it_does(
+    mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    runner = Runner()
+    async with (
+        open_bus(mosquitto.address(), client_id="says") as says,
+        collecting(mosquitto.address(), tmp_path / "spool.db", runner) as collecting_,
+    ):
+        health = encode_object({"online": True})
+        await says.publish(health_topic("pipeline"), health, retain=True)
+        await eventually(lambda: collecting_.collector.courier.pipeline_online, "it is known")
+        runner.beat(700)
+        await eventually(lambda: collecting_.collector.counts.beats_published == 700, "the broker has all")
+        async with confirming(mosquitto.address()) as pipeline:
+            await pipeline.is_online(online=True)
+            await collecting_.is_empty(20)
+            assert pipeline.sequences() == list(range(700))
+
+
 async def test_while_the_pipeline_is_away_only_live_batches_are_sent_and_all_when_it_is_back(
     mosquitto: Mosquitto, tmp_path: Path
 ) -> None:
