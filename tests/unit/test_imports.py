@@ -54,6 +54,10 @@ PURE = (
     "pipeline.rows",
     "pipeline.running_sums",
     "pipeline.schema",
+    "pipeline.scores.profile",
+    "pipeline.scores.readings",
+    "pipeline.scores.score",
+    "pipeline.scores.trace",
     "pipeline.time_domain",
     "pipeline.windows",
     "dashboards.influxql",
@@ -61,7 +65,6 @@ PURE = (
 )
 IMPURE_LIBRARIES = {
     "asyncio",
-    "datetime",
     "logging",
     "os",
     "pathlib",
@@ -107,6 +110,13 @@ def test_each_outside_library_is_imported_in_exactly_one_module() -> None:
 def test_the_pure_core_has_no_clock_socket_file_or_logger(module: str) -> None:
     path = ROOT / Path(*module.split(".")).with_suffix(".py")
     assert not {name.split(".")[0] for name in imports_of(path)} & IMPURE_LIBRARIES
+
+
+@pytest.mark.parametrize("module", PURE)
+def test_the_pure_core_never_asks_what_time_it_is(module: str) -> None:
+    path = ROOT / Path(*module.split(".")).with_suffix(".py")
+    called = {node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
+    assert not called & {"now", "today", "utcnow"}
 
 
 def modules_loaded_by(statement: str) -> set[str]:
