@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from ingest.people import GoalSettings, PersonSettings
 from ingest.settings import ENV_PREFIX, SECRETS, Settings, StrapSettings
 from pipeline.live import UNITS
 from pipeline.schema import MEASUREMENTS
@@ -13,7 +15,14 @@ from pipeline.schema import MEASUREMENTS
 
 def tables() -> dict[str, str]:
     """Markdown of each section, by the name that marks its place in the docs."""
-    return {"settings": _settings(), "straps": _straps(), "schema": _schema(), "live": _live()}
+    return {
+        "settings": _settings(),
+        "straps": _keys(StrapSettings),
+        "people": _keys(PersonSettings),
+        "goals": _keys(GoalSettings),
+        "schema": _schema(),
+        "live": _live(),
+    }
 
 
 def filled(text: str) -> str:
@@ -40,7 +49,7 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
     default = field.get_default(call_default_factory=True)
-    return "" if default in (None, {}) else f"`{default}`"
+    return "" if default in (None, {}, ()) else f"`{default}`"
 
 
 def _settings() -> str:
@@ -51,8 +60,8 @@ def _settings() -> str:
     return _table(("setting", "default", "environment", "meaning"), rows)
 
 
-def _straps() -> str:
-    fields = StrapSettings.model_fields.items()
+def _keys(model: type[BaseModel]) -> str:
+    fields = model.model_fields.items()
     return _table(
         ("key", "default", "meaning"), [(f"`{name}`", _default(f), f.description or "") for name, f in fields]
     )

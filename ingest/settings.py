@@ -11,7 +11,7 @@ import socket
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import platformdirs
@@ -27,6 +27,7 @@ from pydantic_settings import (
 
 from ingest.bus import BusAddress
 from ingest.errors import ConfigError
+from ingest.people import Change, GoalSettings, PersonSettings
 from ingest.topics import as_collector_name, check_collector_name, check_name
 
 ENV_PREFIX = "STRAPLINE_"
@@ -99,6 +100,9 @@ class Settings(BaseSettings):
     )
     metrics_host: str = Field("127.0.0.1", description="address that `/metrics` listens on; no password protects it")
     straps: dict[str, StrapSettings] = Field(default_factory=dict, description="the straps, one table each")
+    people: dict[str, PersonSettings] = Field(
+        default_factory=dict, description="what scores need to know of people, one table each"
+    )
 
     @property
     def bus_address(self) -> BusAddress:
@@ -151,6 +155,8 @@ def load_settings(home: Path, **overrides: Any) -> Settings:
     for name, strap in settings.straps.items():
         check_name("strap", name)
         check_name("person", strap.person)
+    for name in settings.people:
+        check_name("person", name)
     return settings
 
 
@@ -203,9 +209,9 @@ def _secrets_from_files(environment: Mapping[str, str]) -> dict[str, str]:
 def _check_environment(environment: Mapping[str, str]) -> None:
     known = {f"{ENV_PREFIX}{key.upper()}" for key in Settings.model_fields}
     known |= {HOME_VARIABLE} | {f"{ENV_PREFIX}{key.upper()}_FILE" for key in SECRETS}
-    of_a_strap = f"{ENV_PREFIX}STRAPS__"
+    tables = (f"{ENV_PREFIX}STRAPS__", f"{ENV_PREFIX}PEOPLE__")
     for variable in environment:
-        if variable.startswith(ENV_PREFIX) and variable not in known and not variable.startswith(of_a_strap):
+        if variable.startswith(ENV_PREFIX) and variable not in known and not variable.startswith(tables):
             raise ConfigError(f"unknown environment variable {variable!r}", advice=_nearest(variable, known))
 
 
@@ -223,7 +229,9 @@ def _check_urls(settings: Settings) -> None:
 
 
 def _explain(error: ValidationError, file: Path) -> ConfigError:
-    first = error.errors(include_url=False, include_input=False)[0]
+    errors = error.errors(include_url=False, include_input=False)
+    # A misspelt key also leaves the right one missing: what was written tells more than what was not.
+    first = next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])
     path = [str(part) for part in first["loc"]]
     where = ".".join(path)
     if first["type"] == "extra_forbidden":
@@ -240,7 +248,9 @@ def _explain(error: ValidationError, file: Path) -> ConfigError:
 def _known_keys(path: list[str]) -> set[str]:
     model: Any = Settings
     if path[:1] == ["straps"]:
-        (_, model) = get_args(Settings.model_fields["straps"].annotation)
+        model = StrapSettings
+    elif path[:1] == ["people"]:
+        model = GoalSettings if "goals" in path[2:] else Change if "changes" in path[2:] else PersonSettings
     return set(model.model_fields)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,9 @@ def test_command_line_beats_environment_beats_file(tmp_path: Path, monkeypatch: 
     [
         ('bus_ulr = "mqtt://x"', "bus_ulr", "bus_url"),
         ('[straps.h10]\nperson = "anna"\nadress = "AA"', "straps.h10.adress", "address"),
+        ("[people.anna]\nbirthyear = 1985", "people.anna.birthyear", "birth_year"),
+        ("[people.anna.goals]\nruns_a_week = 4", "people.anna.goals.runs_a_week", "runs_per_week"),
+        ("[[people.anna.changes]]\nsinc = 2026-06-01", "changes", "since"),
     ],
 )
 def test_a_misspelt_key_is_an_error_that_names_the_nearest(tmp_path: Path, text: str, wrong: str, nearest: str) -> None:
@@ -57,6 +61,15 @@ def test_a_misspelt_environment_variable_is_an_error_too(tmp_path: Path, monkeyp
         ('[straps."+"]\nperson = "anna"', "strap '\\+'"),
         ('[straps.h10]\nname = "x"', "straps.h10.person"),
         ('[straps.h10]\nperson = "anna"\nname = "x"\nsimulate = 1', "one of address, name, simulate"),
+        ('[people.anna]\ntime_zone = "Berlin"', "'Berlin' is no time zone"),
+        ('[people."a/b"]\nsex = "male"', "'a/b' holds '/'"),
+        (
+            (
+                "[people.anna]\nresting_heart_rate_bpm = 100\n[[people.anna.changes]]\nsince = 2026-06-01\n"
+                "max_heart_rate_bpm = 110"
+            ),
+            "20 or more above",
+        ),
         ("bus_url = ", "not TOML"),
         ('bus_url = "mqtt://anna:secret@host"', "bus_url holds a password"),
         ('store_url = "influxdb1://anna:secret@host/db"', "store_url holds a password"),
@@ -67,6 +80,26 @@ def test_a_bad_value_is_one_clear_error_without_any_secret(tmp_path: Path, text:
         load_settings(write(tmp_path, text))
     assert caught.value.advice
     assert "secret" not in str(caught.value) + caught.value.advice
+
+
+def test_a_change_holds_from_its_day_on_and_leaves_the_rest_as_it_was(tmp_path: Path) -> None:
+    text = """
+    [people.anna]
+    birth_year = 1985
+    time_zone = "Europe/Berlin"
+    goals = { runs_per_week = 3 }
+    [[people.anna.changes]]
+    since = 2026-08-01
+    max_heart_rate_bpm = 181
+    [[people.anna.changes]]
+    since = 2026-06-01
+    time_zone = "Asia/Tokyo"
+    """
+    (_, first), (_, june), (since, august) = load_settings(write(tmp_path, text)).people["anna"].facts()
+    assert (first.birth_year, first.time_zone, first.max_heart_rate_bpm) == (1985, "Europe/Berlin", None)
+    assert (june.time_zone, june.max_heart_rate_bpm) == ("Asia/Tokyo", None)
+    assert (since, august.time_zone, august.max_heart_rate_bpm) == (date(2026, 8, 1), "Asia/Tokyo", 181)
+    assert august.goals == first.goals
 
 
 def test_several_stores_may_be_named_in_one_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
