@@ -54,6 +54,7 @@ PURE = (
     "pipeline.rows",
     "pipeline.running_sums",
     "pipeline.schema",
+    "pipeline.scores.local_days",
     "pipeline.scores.profile",
     "pipeline.scores.readings",
     "pipeline.scores.score",
