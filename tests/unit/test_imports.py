@@ -14,6 +14,11 @@ ROOT = Path(__file__).parents[2]
 LAYERS = ("ingest", "pipeline", "dashboards")
 MODULES = sorted(path for layer in LAYERS for path in (ROOT / layer).rglob("*.py"))
 
+
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
 # Libraries that stand for a part of the outside world: each is spoken to in one place.
 ADAPTERS = {
     "amqtt": "ingest.broker",
@@ -54,11 +59,7 @@ PURE = (
     "pipeline.rows",
     "pipeline.running_sums",
     "pipeline.schema",
-    "pipeline.scores.local_days",
-    "pipeline.scores.profile",
-    "pipeline.scores.readings",
-    "pipeline.scores.score",
-    "pipeline.scores.trace",
+    *(name_of(path) for path in (ROOT / "pipeline" / "scores").glob("[!_]*.py")),
     "pipeline.time_domain",
     "pipeline.windows",
     "dashboards.influxql",
@@ -75,10 +76,6 @@ IMPURE_LIBRARIES = {
     "threading",
     "time",
 }
-
-
-def name_of(path: Path) -> str:
-    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
 def imports_of(path: Path) -> set[str]:
