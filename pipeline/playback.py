@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from ingest.packing import pack
 from ingest.recording import Recording
 from ingest.replay import PlaybackClock, Replay
 from ingest.spool import open_spool
+from pipeline.delivery import Delivery
 from pipeline.process import CLIENT_ID, Pipeline
 from pipeline.schema import BEAT, HEART, HRV, MEASUREMENTS
 from pipeline.sqlite import SqliteStore
@@ -82,11 +83,16 @@ async def publish_and_process(
             counts = await publish(playback, address, clock)
             await pipeline.strap_delivered(playback.person, playback.strap)
             processing.cancel()
-    for delivery in pipeline.deliveries:
+    raise_refusal(pipeline.deliveries)
+    return counts
+
+
+def raise_refusal(deliveries: Iterable[Delivery]) -> None:
+    """Raise StoreRejected with the first refusal of a store, if there was one."""
+    for delivery in deliveries:
         if delivery.first_refusal is not None:
             message = f"{delivery.points_rejected} points were refused and set aside; `strapline doctor` shows them"
             raise StoreRejected(f"{message}; the first: {delivery.first_refusal}", advice=delivery.first_refusal.advice)
-    return counts
 
 
 def summarize(playback: Playback, counts: CollectorCounts, store: SqliteStore, seconds: float) -> dict[str, object]:
