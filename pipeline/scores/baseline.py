@@ -21,7 +21,7 @@ CLIP_SD = 2.0
 SD_FLOOR = 0.01
 """Least SD, as a share of the mean (of 1, for a mean below that): 0.04 of ln RMSSD, 0.6 bpm. Own.
 
-Mornings differ by 3 to 10 % in ln RMSSD (Plews 2012), so it is reached only by values that are as good as constant.
+The real mornings in tests/data vary by 4 % and more, so only values that are as good as constant reach it.
 """
 
 STALE_AFTER_DAYS = 14
