@@ -189,6 +189,7 @@ class DayFacts:
     morning_heart_rate_bpm: float | None = None
     reference_ln_rmssd: float | None = None  # winsorised
     reference_heart_rate_bpm: float | None = None
+    standing_rise_bpm: float | None = None  # of the orthostatic variant: heart rate standing less lying
     rest: RestLevel | None = None
     stress: float | None = None  # mean of the day's minutes at rest that tell of it, 0 to 100
     flag: str = ""  # illness or overload, where the day was flagged
