@@ -15,7 +15,7 @@ FLAWLESS = {"artifact_pct": 0.0, "coverage_pct": 100.0}
 
 def constant(heart_rate_bpm: float, seconds: int) -> NDArray[np.float64]:
     """A heart rate that stays; nan for seconds without one."""
-    return np.full(seconds, heart_rate_bpm)
+    return np.full(seconds, heart_rate_bpm, np.float64)
 
 
 def ramp(from_bpm: float, to_bpm: float, seconds: int) -> NDArray[np.float64]:
