@@ -57,12 +57,14 @@ def routine_of(facts: Sequence[DayFacts], day: date, runs_per_week_goal: float |
     regularity = min(math.hypot(east, north), 1.0)
     if regularity < _SCATTERED:
         return Routine(runs_per_week, streak_weeks, hour_regularity=0.0, reason="runs at all hours")
+    # Twice, since the first makes 24 of what lies just below 0.
+    usual_hour = math.atan2(north, east) / math.tau * 24 % 24 % 24
     return Routine(
         runs_per_week,
         streak_weeks,
-        usual_hour=math.atan2(north, east) / math.tau * 24 % 24,
+        usual_hour=usual_hour,
         hour_regularity=regularity,
-        hour_sd=math.sqrt(-2 * math.log(regularity)) / math.tau * 24,
+        hour_sd=math.sqrt(2 * math.log(1 / regularity)) / math.tau * 24,
     )
 
 

@@ -28,6 +28,7 @@ def test_a_mean_has_an_interval_as_student_gives_it() -> None:
     assert found.excludes_zero
 
 
+@settings(max_examples=30, deadline=None)
 @given(stress, stress, st.randoms(use_true_random=False))
 def test_neither_the_call_nor_the_order_of_days_changes_a_bit(a: list[float], b: list[float], random: object) -> None:
     first = interval_of_difference(a, b)
@@ -35,7 +36,7 @@ def test_neither_the_call_nor_the_order_of_days_changes_a_bit(a: list[float], b:
     assert interval_of_difference(a, b) == first
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(stress, stress, st.floats(0.5, 2), st.integers(-50, 50))
 def test_it_moves_and_stretches_with_the_values(a: list[float], b: list[float], scale: float, offset: int) -> None:
     plain = interval_of_difference(a, b)

@@ -6,8 +6,6 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from numpy.typing import ArrayLike, NDArray
 
 from ingest.model import MarkerKind
@@ -41,15 +39,20 @@ def test_an_even_fall_of_a_third_of_a_beat_a_second_gives_20_and_40() -> None:
 def test_the_stop_is_found_wherever_near_it_the_session_ends(late_s: int) -> None:
     found = found_in(constant(170, 900), recovery(170, 90, 600), end_s=900 + late_s)
     exact = [80 * (1 - math.exp(-1)), 80 * (1 - math.exp(-2))]
-    assert (found.after_60s_bpm, found.after_120s_bpm) == pytest.approx(exact, abs=2)
+    assert (found.after_60s_bpm, found.after_120s_bpm) == pytest.approx(exact, abs=3)
 
 
-@settings(max_examples=30, deadline=None)
-@given(st.integers(0, 1000), st.integers(0, 200), st.floats(-5, 10))
-def test_noise_and_a_rising_or_falling_end_cost_few_beats(seed: int, late_s: int, rise_bpm: float) -> None:
-    beats = np.concatenate((ramp(165, 165 + rise_bpm, 900), recovery(165 + rise_bpm, 95, 600)))
-    found = found_in(beats + noise(1500, seed), end_s=900 + late_s)
-    assert found.after_60s_bpm == pytest.approx((70 + rise_bpm) * (1 - math.exp(-1)), abs=10)
+def test_noise_and_a_rising_or_falling_end_cost_few_beats() -> None:
+    random, errors_bpm = np.random.default_rng(3), []
+    for seed in range(100):
+        top_bpm, late_s = random.uniform(160, 175), int(random.integers(0, 200))
+        beats = np.concatenate((ramp(165, top_bpm, 900), recovery(top_bpm, 95, 600))) + noise(1500, seed)
+        after_60s_bpm = found_in(beats, end_s=900 + late_s).after_60s_bpm
+        if after_60s_bpm is not None:
+            errors_bpm.append(after_60s_bpm - (top_bpm - 95) * (1 - math.exp(-1)))
+    assert len(errors_bpm) >= 97
+    assert np.mean(errors_bpm) == pytest.approx(0, abs=2)
+    assert np.quantile(np.abs(errors_bpm), 0.95) < 6
 
 
 def test_a_slower_end_of_the_run_is_not_taken_for_its_recovery() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.scores.readings import DayFacts, RunFacts
@@ -70,6 +70,11 @@ def test_three_runs_are_too_few_for_a_usual_hour() -> None:
     assert routine_of([], SUNDAY).runs_per_week == 0
 
 
+def test_just_before_midnight_is_no_24_o_clock() -> None:
+    assert routine_of(at_hours([0.0, 0.0, 0.0, 23.999999999999996]), SUNDAY).usual_hour == 0
+
+
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 24, exclude_max=True), min_size=4, max_size=20), st.floats(0, 24))
 def test_turning_the_clock_turns_the_hour_and_keeps_the_regularity(hours: list[float], turn: float) -> None:
     plain = routine_of(at_hours(hours), SUNDAY)
