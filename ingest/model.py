@@ -137,28 +137,45 @@ class MarkerAction(StrEnum):
     START = "start"
     STOP = "stop"
     NOTE = "note"
+    EDIT = "edit"
+    DROP = "drop"
 
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """What a person says of a moment; whose it is stands in the topic.
+    """What a person says of a moment, or of a session; whose it is stands in the topic.
 
     Raises:
-        ValueError: a note that starts or stops, or a NUL in the text, which ends it early for some readers.
+        ValueError: a note that starts or stops; an edit or a drop that names no session, an edit without a new range
+            or with one that ends before it starts, or one of these fields elsewhere; a NUL in the text, which ends it
+            early for some readers.
     """
 
     kind: MarkerKind
     action: MarkerAction = MarkerAction.NOTE
     text: Annotated[str, MaxLen(500)] = ""
     time_ns: TimeNs | None = None  # None: when it arrives
+    session_ns: TimeNs | None = None  # edit, drop: any moment within the session that is meant
+    start_ns: TimeNs | None = None  # edit: its new start; None: as it was
+    end_ns: TimeNs | None = None  # edit: its new end; None: as it was
 
     def __post_init__(self) -> None:
-        if self.kind is MarkerKind.NOTE and self.action is not MarkerAction.NOTE:
-            message = f"a note can't {self.action}; that is for a run, morning, breathing or rest"
-            raise ValueError(message)
-        if "\x00" in self.text:
-            message = "text holds a NUL character"
-            raise ValueError(message)
+        problem = _problem_of(self)
+        if problem:
+            raise ValueError(problem)
+
+
+def _problem_of(marker: Marker) -> str:
+    kind, action = marker.kind, marker.action
+    if kind is MarkerKind.NOTE and action is not MarkerAction.NOTE:
+        return f"a note can't {action}; that is for a run, morning, breathing or rest"
+    if (action in {MarkerAction.EDIT, MarkerAction.DROP}) != (marker.session_ns is not None):
+        return "session_ns belongs to edit and drop, and to these alone"
+    if (action is MarkerAction.EDIT) != (marker.start_ns is not None or marker.end_ns is not None):
+        return "start_ns and end_ns belong to edit, which needs one of them"
+    if marker.start_ns is not None and marker.end_ns is not None and marker.end_ns <= marker.start_ns:
+        return "end_ns must be after start_ns"
+    return "text holds a NUL character" if "\x00" in marker.text else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from ingest.wire import (
     decode_stored,
     encode_batch,
     encode_marker,
+    encode_object,
     encode_refusal,
     encode_status,
     encode_stored,
@@ -55,13 +56,28 @@ statuses = st.builds(
     location=st.none() | st.text(max_size=20),
     reason=st.none() | st.text(max_size=20),
 )
-markers = st.builds(
+sessions = st.sampled_from([kind for kind in MarkerKind if kind is not MarkerKind.NOTE])
+texts = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=500)
+said = st.builds(
     Marker,
-    kind=st.sampled_from([kind for kind in MarkerKind if kind is not MarkerKind.NOTE]),
-    action=st.sampled_from(MarkerAction),
-    text=st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=500),
+    kind=sessions,
+    action=st.sampled_from([MarkerAction.START, MarkerAction.STOP, MarkerAction.NOTE]),
+    text=texts,
     time_ns=st.none() | times_ns,
 )
+
+
+def edit_of(kind: MarkerKind, session_ns: int, ends: list[int], *, open_ended: bool) -> Marker:
+    start_ns, end_ns = sorted(ends)
+    return Marker(
+        kind, MarkerAction.EDIT, session_ns=session_ns, start_ns=start_ns, end_ns=None if open_ended else end_ns
+    )
+
+
+two_times = st.lists(times_ns, min_size=2, max_size=2, unique=True)
+mended = st.builds(edit_of, sessions, times_ns, two_times, open_ended=st.booleans())
+dropped = st.builds(Marker, kind=sessions, action=st.just(MarkerAction.DROP), session_ns=times_ns)
+markers = said | mended | dropped
 
 BATCH = BeatBatch("anna", "h10", "s1", 3, 5, (Beat(4, 1024, 60, Contact.GOOD, 0, gap_before=True),))
 
@@ -95,6 +111,23 @@ def test_a_marker_survives_the_wire_exactly(marker: Marker) -> None:
 
 def test_a_command_typed_by_hand_needs_no_more_than_its_kind() -> None:
     assert decode_marker(b'{"v": 1, "kind": "run"}', "t") == Marker(MarkerKind.RUN, MarkerAction.NOTE)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"action": "edit"},
+        {"action": "edit", "session_ns": 5},
+        {"action": "edit", "session_ns": 5, "start_ns": 9, "end_ns": 9},
+        {"action": "drop"},
+        {"action": "drop", "session_ns": 5, "end_ns": 9},
+        {"action": "start", "session_ns": 5},
+        {"end_ns": 9},
+    ],
+)
+def test_an_edit_names_a_session_and_its_new_range_and_nothing_else_does(fields: dict[str, object]) -> None:
+    with pytest.raises(MalformedPayload):
+        decode_marker(encode_object({"kind": "run", **fields}), "t")
 
 
 @pytest.mark.parametrize(
