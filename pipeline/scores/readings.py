@@ -145,6 +145,7 @@ class DayReadings:
     morning_reason: str = "no morning measurement"  # why there is none; empty where there is one
     runs: tuple[RunSummary, ...] = ()
     breathing: tuple[BreathingSummary, ...] = ()
+    quiet: tuple[Session, ...] = ()  # morning and rest sessions
 
     @property
     def rest_of_day(self) -> RestMinutes:
