@@ -68,6 +68,16 @@ def live_topic(person: str) -> str:
     return f"{ROOT}/{check_name('person', person)}/live"
 
 
+def session_topic(person: str) -> str:
+    """The topic of a person's running or last session."""
+    return f"{ROOT}/{check_name('person', person)}/session"
+
+
+def readiness_topic(person: str) -> str:
+    """The topic of a person's readiness."""
+    return f"{ROOT}/{check_name('person', person)}/readiness"
+
+
 def command_topic(person: str) -> str:
     """The topic on which a person's markers are sent."""
     return f"{ROOT}/{check_name('person', person)}/command"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pipeline.days import points_of_days
 from pipeline.engine import Engine
 from pipeline.journal import Journal, Stream
 from pipeline.notes import point_of_note
@@ -18,7 +19,7 @@ def points_of_stream(journal: Journal, stream: Stream) -> Iterator[list[Point]]:
 
 
 def points_of_journal(journal: Journal, after_stream: int = 0) -> Iterator[tuple[int, list[Point]]]:
-    """Every point, with the id of the last stream that is complete; notes come last.
+    """Every point, with the id of the last stream that is complete; notes and what was judged of days come last.
 
     Args:
         journal: where the beats are.
@@ -32,3 +33,5 @@ def points_of_journal(journal: Journal, after_stream: int = 0) -> Iterator[tuple
             done = stream.id
     for note in journal.notes():
         yield done, [point_of_note(note.topic, note.payload, note.received_ns)]
+    for points in journal.read(points_of_days):
+        yield done, points

@@ -22,6 +22,7 @@ from ingest.model import TICKS_PER_SECOND, Beat, BeatBatch, Contact, Marker
 from ingest.ranges import contains
 from ingest.topics import command_topic, strap_topic
 from ingest.wire import encode_batch, encode_marker
+from pipeline.days import Profiles
 from pipeline.delivery import Delivery
 from pipeline.journal import FILE_NAME, Journal
 from pipeline.playback import raise_refusal
@@ -84,6 +85,8 @@ async def import_batches(
     markers: Iterable[tuple[str, Marker]],
     stores: Mapping[str, Callable[[], Store]],
     home: Path,
+    *,
+    profiles: Profiles,
     progress: Progress = lambda _: None,
 ) -> Imported:
     """Take batches and markers in, and return when all that follows from them is in every store.
@@ -95,6 +98,7 @@ async def import_batches(
         markers: each with its person, in order of time, which every one has to have.
         stores: see `store_openers`; one that is away is waited for.
         home: the data directory.
+        profiles: of the people that are known, by name.
         progress: called after each transaction.
 
     Raises:
@@ -105,7 +109,7 @@ async def import_batches(
     """
     imported = Imported()
     bus = _ImportBus(_messages(batches, markers, home, imported), progress)
-    pipeline = Pipeline(bus, stores, home)
+    pipeline = Pipeline(bus, stores, home, profiles=profiles, judge_every_s=0.0)
     bus.deliveries = pipeline.deliveries
     async with asyncio.TaskGroup() as group:
         processing = group.create_task(pipeline.run())

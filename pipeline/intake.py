@@ -16,6 +16,7 @@ from ingest.newest import Newest
 from ingest.ranges import contains, from_number_on
 from ingest.topics import BEATS, HEALTH, matches, parse_strap_topic
 from ingest.wire import decode_batch
+from pipeline.days import Days, create_days
 from pipeline.engine import Engine
 from pipeline.health import ClockWatch, health_points
 from pipeline.journal import (
@@ -23,6 +24,7 @@ from pipeline.journal import (
     Stream,
     add_batch,
     add_note,
+    create_journal,
     find_stream,
     newest_ranges,
     read_batches,
@@ -33,8 +35,9 @@ from pipeline.journal import (
     set_aside,
 )
 from pipeline.notes import point_of_note
-from pipeline.outbox import add_points
+from pipeline.outbox import add_points, create_outbox
 from pipeline.schema import Point
+from pipeline.scores.day import Day
 
 _STREAMS_KEPT = 64
 """Streams whose engine is held in memory: more than a household's straps, bounded whatever comes."""
@@ -71,14 +74,23 @@ class Taken:
     points: list[Point] = field(default_factory=list)  # for the stores, in order
     live: list[Point] = field(default_factory=list)  # those that are news, for the live topic
     stored: dict[tuple[str, str], Stored] = field(default_factory=dict)  # by person and strap
-    has_more: bool = False  # an engine has not caught up yet: take again, with or without messages
+    judged: dict[str, Day] = field(default_factory=dict)  # the newest day of each person, where it was judged
+    again_in_s: float | None = None  # take again then, with or without messages: not all is derived yet
+
+
+def create_tables(connection: Connection) -> None:
+    """Make all tables of a data directory's journal where they are missing: of beats, points and days."""
+    create_journal(connection)
+    create_outbox(connection)
+    create_days(connection)
 
 
 class Intake:
-    """Takes messages in, in order; one call at a time. The tables of journal and outbox are there."""
+    """Takes messages in, in order; one call at a time. Its tables are there."""
 
-    def __init__(self, database: Database, clocks: ClockWatch | None = None) -> None:
+    def __init__(self, database: Database, clocks: ClockWatch | None = None, days: Days | None = None) -> None:
         self._database = database
+        self._days = days or Days({})
         self._clocks = clocks or ClockWatch()
         self._streams: OrderedDict[tuple[str, str, str], _Running] = OrderedDict()
         self._newest: dict[str, Newest] = {}
@@ -99,11 +111,12 @@ class Intake:
         try:
             with self._database.transaction() as connection:
                 return _Transaction(
-                    self._database.path, connection, self._streams, self._newest, self._clocks, now_ns
+                    self._database.path, connection, self._streams, self._newest, self._clocks, self._days, now_ns
                 ).take(messages)
         except BaseException:
             self._streams.clear()  # the engines may be ahead of what is on the disk
             self._newest.clear()
+            self._days.forget()
             raise
 
 
@@ -114,6 +127,7 @@ class _Transaction:
     streams: OrderedDict[tuple[str, str, str], _Running]
     newest: dict[str, Newest]
     clocks: ClockWatch
+    days: Days
     now_ns: int
     taken: Taken = field(default_factory=Taken)
     touched: dict[int, _Running] = field(default_factory=dict)
@@ -131,12 +145,22 @@ class _Transaction:
         for running in list(self.streams.values()):
             if running.stream.id in self.touched or _is_behind(running.stream):
                 steps_left -= self._advance(running, steps_left)
-                self.taken.has_more |= _is_behind(running.stream)
+                if _is_behind(running.stream):
+                    self.taken.again_in_s = 0.0
+        self._judge()
         add_points(self.connection, self.taken.points)
         self._confirm()
         while len(self.streams) > _STREAMS_KEPT:
             self.streams.popitem(last=False)
         return self.taken
+
+    def _judge(self) -> None:
+        """Take the days that the new points touch as far as they go."""
+        told = self.days.take(self.connection, self.taken.points, self.now_ns)
+        self.taken.points += told.points
+        self.taken.judged = told.judged
+        if self.taken.again_in_s is None:
+            self.taken.again_in_s = told.due_in_s
 
     def _take_one(self, message: Message) -> None:
         if matches(HEALTH, message.topic):  # not kept in the journal, which would grow by it for ever

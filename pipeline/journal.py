@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 from ingest.database import Connection, Database
 from ingest.errors import StoreUnavailable
@@ -20,6 +20,8 @@ from ingest.ranges import contains, merged
 from pipeline.rows import beat_of, beat_row
 
 FILE_NAME = "journal.db"
+
+_T = TypeVar("_T")
 
 _TABLES = (
     """CREATE TABLE IF NOT EXISTS stream (
@@ -98,6 +100,11 @@ class Journal:
         """Release the file."""
         self._database.close()
 
+    def read(self, reader: Callable[[Connection], _T]) -> _T:
+        """What a function reads of the file at one moment."""
+        with self._database.transaction("BEGIN") as connection:
+            return reader(connection)
+
     def streams(self) -> list[Stream]:
         """All streams, in the order in which they were first heard."""
         with self._database.transaction("BEGIN") as connection:
@@ -119,9 +126,7 @@ class Journal:
     def notes(self) -> list[Note]:
         """All notes, in order of their receipt."""
         with self._database.transaction("BEGIN") as connection:
-            return [
-                Note(*row) for row in connection.execute("SELECT topic, payload, received_ns FROM note ORDER BY id")
-            ]
+            return read_notes(connection)
 
     def unreadable(self) -> list[tuple[str, str, int]]:
         """Topic, reason and number of the messages that could not be read."""
@@ -216,6 +221,14 @@ def add_note(connection: Connection, note: Note) -> None:
     connection.execute(
         "INSERT INTO note (topic, payload, received_ns) VALUES (?, ?, ?)", (note.topic, note.payload, note.received_ns)
     )
+
+
+def read_notes(connection: Connection, topic: str | None = None) -> list[Note]:
+    """All notes, or those of one topic, in order of their receipt."""
+    query = "SELECT topic, payload, received_ns FROM note"
+    if topic is None:
+        return [Note(*row) for row in connection.execute(f"{query} ORDER BY id")]
+    return [Note(*row) for row in connection.execute(f"{query} WHERE topic = ? ORDER BY id", (topic,))]
 
 
 def set_aside(connection: Connection, note: Note, reason: str) -> None:

@@ -28,17 +28,18 @@ from ingest.topics import (
     strap_topic,
 )
 from ingest.wire import encode_object, encode_refusal, encode_stored
+from pipeline.days import JUDGE_EVERY_S, Days, Profiles
 from pipeline.delivery import Delivery
 from pipeline.health import ClockWatch
-from pipeline.journal import FILE_NAME, Journal, create_journal
-from pipeline.live import LiveValues
-from pipeline.outbox import Outbox, create_outbox
+from pipeline.journal import FILE_NAME, Journal
+from pipeline.live import LiveValues, RetainedRecords
+from pipeline.outbox import Outbox
 from pipeline.salvage import open_or_start_anew, save_what_can_be_read
 from pipeline.schema import STRAP
 from pipeline.store import Store
 
 try:
-    from pipeline.intake import Intake, Taken
+    from pipeline.intake import Intake, Taken, create_tables
 except ModuleNotFoundError as missing:
     raise ConfigError("the pipeline is not installed", advice="pip install 'strapline[pipeline]'") from missing
 
@@ -74,6 +75,8 @@ class Pipeline:
         bus: an open one; durable, so that the broker holds messages while the pipeline is away.
         stores: a function for each store that opens it, by a name that stays the same.
         home: the data directory.
+        profiles: of the people that are known, by name.
+        judge_every_s: how often a day that is under way is judged.
         now_ns: the Unix clock.
         ready: set once the pipeline hears the bus.
 
@@ -88,6 +91,8 @@ class Pipeline:
         stores: Mapping[str, Callable[[], Store]],
         home: Path,
         *,
+        profiles: Profiles | None = None,
+        judge_every_s: float = JUDGE_EVERY_S,
         now_ns: Callable[[], int] = time.time_ns,
         ready: asyncio.Event | None = None,
     ) -> None:
@@ -95,8 +100,10 @@ class Pipeline:
         self.ready = ready or asyncio.Event()
         self.journal_state = ""  # why the journal can't be written; empty where all is well
         self._bus = bus
+        self._days = Days(profiles or {}, judge_every_s)
         self._now_ns = now_ns
         self._live = LiveValues()
+        self._retained = RetainedRecords()
         self._clocks = ClockWatch()
         self._delays = Delays()
         self._points_waiting: int | None = None  # as last counted
@@ -175,18 +182,19 @@ class Pipeline:
             await asyncio.sleep(_COUNT_EVERY_S)
 
     async def _take_in(self) -> None:
-        has_more = False
+        again_in_s: float | None = None
         while True:
-            messages = await self._waiting_messages() if has_more else await self._bus.receive()
+            messages = await self._messages_within(again_in_s)
             taken = await self._take(messages)
-            has_more = taken.has_more
+            again_in_s = taken.again_in_s
             for message in messages:
                 message.ack()
             await self._tell(taken)
 
-    async def _waiting_messages(self) -> Sequence[Message]:
+    async def _messages_within(self, seconds: float | None) -> Sequence[Message]:
+        """The next messages; none where there are none by then, and more is to be derived from those before."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(0):
+            async with asyncio.timeout(seconds):
                 return await self._bus.receive()
         return ()
 
@@ -221,12 +229,12 @@ class Pipeline:
         while True:
             try:
                 with self._database.transaction() as connection:
-                    create_journal(connection)
-                    create_outbox(connection)
+                    create_tables(connection)
                 if aside is not None:
                     save_what_can_be_read(aside, self._database)
                 self._outbox.register(self._stores)
-                return Intake(self._database, self._clocks)
+                self._days.forget()
+                return Intake(self._database, self._clocks, self._days)
             except StoreDamaged:
                 if aside is not None:
                     raise  # the new file as well: a disk that breaks what it is given
@@ -258,14 +266,25 @@ class Pipeline:
         if taken.points:
             for delivery in self.deliveries:
                 delivery.wake()
-        for person, record in self._live.update(taken.live).items():
-            if self._bus.is_connected:
-                await self._bus.publish(live_topic(person), encode_object(record), qos=0, retain=True)
+        await self._show(taken)
         async with self._progress:
             for point in taken.points:
                 if point.measurement is STRAP:
                     (self._left.discard if point.fields["connected"] else self._left.add)(point.tags)
             self._progress.notify_all()
+
+    async def _show(self, taken: Taken) -> None:
+        """Publish what other tools see; what is missed without a broker is told by the next."""
+        for person, day in taken.judged.items():
+            self._live.know(person, day.live)
+        self._retained.take(taken.judged)
+        live = self._live.update(taken.live)
+        if not self._bus.is_connected:
+            return
+        for person, record in live.items():
+            await self._bus.publish(live_topic(person), encode_object(record), qos=0, retain=True)
+        for topic, told in self._retained.news():
+            await self._bus.publish(topic, encode_object(told), retain=True)
 
     async def _answer(self, topic: str, error: WireError) -> None:
         """Tell whoever sent a command that it can't be read."""

@@ -161,8 +161,145 @@ EVENT = Measurement(
     ),
 )
 
+SESSION = Measurement(
+    "session",
+    "a run, morning, breathing or rest session, stamped at its start",
+    ("person", "kind"),
+    (
+        Field("valid", _I, "0/1", "0: it was moved or dropped, and what else this point says is void"),
+        Field("is_open", _I, "0/1", "1: it goes on; figures that need its end are absent until then"),
+        Field("end_ms", _I, "ms", "Unix time of its end, so far"),
+        Field("minutes", _F, "min", "how long it lasted"),
+        Field("origin", _S, "", "command or detected"),
+        Field("place", _S, "", "outdoors, treadmill or track, where a marker said so"),
+        Field("text", _S, "", "what was said of it"),
+        Field("together", _S, "", "who ran at the same time"),
+        Field("coverage_pct", _F, "%", "share of its seconds with a heart rate"),
+        Field("mean_heart_rate_bpm", _F, "bpm", "mean heart rate"),
+        Field("max_heart_rate_bpm", _F, "bpm", "highest heart rate of 5 s"),
+        *(Field(f"zone{zone}_minutes", _F, "min", f"time in zone {zone}") for zone in range(1, 6)),
+        Field("load", _F, "", "Banister TRIMP"),
+        Field("edwards_load", _F, "", "Edwards' zone minutes times zone"),
+        Field("easy_minutes", _F, "min", "time below zone 3"),
+        Field("energy_kj", _F, "kJ", "energy by heart rate (Keytel 2005)"),
+        Field("respiration_per_min", _F, "1/min", "median respiration rate"),
+        Field("drift_pct", _F, "%", "rise of heart rate from half to half at assumed constant effort"),
+        Field("drift_reason", _S, "", "why there is no drift"),
+        Field("heart_rate_recovery_60s_bpm", _F, "bpm", "fall of heart rate in the 60 s after the effort"),
+        Field("heart_rate_recovery_120s_bpm", _F, "bpm", "fall of heart rate in the 120 s after the effort"),
+        Field("heart_rate_recovery_reason", _S, "", "why there is no recovery"),
+        Field("alpha1_minutes", _F, "min", "time with a DFA alpha 1"),
+        Field("alpha1_above_075_minutes", _F, "min", "time with DFA alpha 1 above 0.75"),
+        Field("alpha1_below_050_minutes", _F, "min", "time with DFA alpha 1 below 0.5"),
+        Field("threshold_075_bpm", _F, "bpm", "heart rate where DFA alpha 1 passes 0.75, of a ramp-like run"),
+        Field("threshold_075_spread_bpm", _F, "bpm", "how uncertain that is"),
+        Field("threshold_050_bpm", _F, "bpm", "heart rate where DFA alpha 1 passes 0.5, of a ramp-like run"),
+        Field("threshold_050_spread_bpm", _F, "bpm", "how uncertain that is"),
+        Field("threshold_reason", _S, "", "why there are no thresholds"),
+        Field("stress_before", _F, "", "mean stress at rest in the hour before the run"),
+        Field("stress_after", _F, "", "mean stress at rest after the run"),
+        Field("stress_change", _F, "", "after minus before: below 0 is relief"),
+        Field("relief_reason", _S, "", "why there is no change of stress"),
+        Field("coherence", _F, "", "mean coherence of a breathing session"),
+        Field("resonance_per_min", _F, "1/min", "pace of breathing with the widest swing of heart rate"),
+        Field("resonance_swing_bpm", _F, "bpm", "that swing"),
+    ),
+)
+
+STRESS = Measurement(
+    "stress",
+    "stress of each full minute at rest, stamped at its end; a minute that tells of none has no point",
+    ("person",),
+    (
+        Field("stress", _F, "", "0 to 100, against the person's own resting reference"),
+        Field("band", _S, "", "rest, low, medium, high"),
+        Field("confidence", _S, "", "calibrating, provisional, trusted"),
+        Field("sqrt_si", _F, "", "square root of Baevsky's stress index of the 300 s before"),
+    ),
+)
+
+READINESS = Measurement(
+    "readiness",
+    "readiness of a day, stamped at the person's local midnight",
+    ("person",),
+    (
+        Field("reason", _S, "", "why there is no readiness; empty where there is, and other values count only then"),
+        Field("readiness", _F, "", "0 to 100"),
+        Field("state", _S, "", "strained, as usual, recovered"),
+        Field("confidence", _S, "", "calibrating, provisional, trusted"),
+        Field("advice", _S, "", "rest, easy, as planned"),
+        Field("rule", _S, "", "the rule that gave the advice"),
+        Field("flag", _S, "", "illness or overload, where the readings look like it"),
+        Field("ln_rmssd", _F, "ln ms", "of the morning"),
+        Field("ln_rmssd_7day", _F, "ln ms", "mean of the last 7 days"),
+        Field("cv_7day_pct", _F, "%", "coefficient of variation of ln RMSSD over the last 7 days"),
+        Field("ln_rmssd_mean", _F, "ln ms", "mean of the person's last 60 days"),
+        Field("band_low", _F, "ln ms", "lower end of the normal range"),
+        Field("band_high", _F, "ln ms", "upper end of the normal range"),
+        Field("heart_rate_bpm", _F, "bpm", "resting heart rate of the morning"),
+        Field("heart_rate_mean_bpm", _F, "bpm", "mean of the person's last 60 days"),
+        Field("heart_rate_band_low_bpm", _F, "bpm", "lower end of its normal range"),
+        Field("heart_rate_band_high_bpm", _F, "bpm", "upper end of its normal range"),
+        Field("standing_rise_bpm", _F, "bpm", "heart rate standing less lying (orthostatic variant)"),
+        Field("contribution_today", _F, "", "what today's ln RMSSD adds to the score's z"),
+        Field("contribution_7day", _F, "", "what the 7-day mean adds"),
+        Field("contribution_heart_rate", _F, "", "what the resting heart rate adds"),
+        Field("contribution_load", _F, "", "what the load adds"),
+    ),
+)
+
+DAY = Measurement(
+    "day",
+    "a day in figures, stamped at the person's local midnight",
+    ("person",),
+    (
+        Field("runs", _I, "count", "runs that began on it"),
+        Field("run_minutes", _F, "min", "time running"),
+        Field("easy_minutes", _F, "min", "time running below zone 3"),
+        *(Field(f"zone{zone}_minutes", _F, "min", f"time running in zone {zone}") for zone in range(1, 6)),
+        Field("load", _F, "", "Banister TRIMP of the runs"),
+        Field("edwards_load", _F, "", "Edwards' load of the runs"),
+        Field("acute_load", _F, "", "exponential mean of daily load, 7 days"),
+        Field("chronic_load", _F, "", "exponential mean of daily load, 42 days"),
+        Field("load_balance", _F, "", "yesterday's chronic minus acute load"),
+        Field("load_ratio_rolling", _F, "", "mean load of 7 days over that of 28; a description of change, no risk"),
+        Field("load_ratio_ewma", _F, "", "the same with exponential means (Williams 2017)"),
+        Field("monotony", _F, "", "mean over SD of the last 7 daily loads (Foster)"),
+        Field("strain", _F, "", "the week's load times its monotony"),
+        Field("stress", _F, "", "mean stress of the minutes at rest that tell of the day, 0 to 100"),
+        Field("stress_reason", _S, "", "why there is no stress of the day"),
+        Field("stress_confidence", _S, "", "calibrating, provisional, trusted"),
+        Field("rest_minutes", _F, "min", "minutes at rest with a stress up to 25"),
+        Field("low_minutes", _F, "min", "minutes at rest with a stress of 25 to 50"),
+        Field("medium_minutes", _F, "min", "minutes at rest with a stress of 50 to 75"),
+        Field("high_minutes", _F, "min", "minutes at rest with a stress above 75"),
+        Field("runs_per_week", _F, "1/week", "runs of the last 28 days, a week"),
+        Field("usual_hour", _F, "h", "circular mean of the hours at which runs began"),
+        Field("regularity", _F, "", "mean resultant length of these hours, 0 to 1"),
+        Field("streak_weeks", _I, "count", "weeks in a row with a run, or with as many as the goal says"),
+        Field("runs_goal_pct", _F, "%", "runs of this week, of the goal"),
+        Field("minutes_goal_pct", _F, "%", "minutes of this week, of the goal"),
+        Field("load_goal_pct", _F, "%", "load of this week, of the goal"),
+        Field("easy_minutes_goal_pct", _F, "%", "easy minutes of this week, of the goal"),
+    ),
+)
+
+RELIEF = Measurement(
+    "relief",
+    "stress of days with a run against other days, over a window of days, stamped at the person's local midnight",
+    ("person", "window"),
+    (
+        Field("verdict", _S, "", "what the interval says; why it says nothing, where days are too few"),
+        Field("run_days", _I, "count", "days with a run and a stress"),
+        Field("other_days", _I, "count", "days without a run and with a stress"),
+        Field("difference", _F, "", "stress of run days minus other days: below 0 is relief"),
+        Field("low", _F, "", "lower end of its 95 % interval"),
+        Field("high", _F, "", "upper end of its 95 % interval"),
+    ),
+)
+
 MEASUREMENTS: Mapping[str, Measurement] = MappingProxyType(
-    {m.name: m for m in (BEAT, HEART, HRV, STRAP, EVENT, HEALTH)}
+    {m.name: m for m in (BEAT, HEART, HRV, STRAP, EVENT, HEALTH, SESSION, STRESS, READINESS, DAY, RELIEF)}
 )
 
 

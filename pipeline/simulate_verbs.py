@@ -134,6 +134,7 @@ def _progress() -> Progress:
 
 async def _import(life: Life, person: str, settings: Settings, home: Path, progress: Progress) -> Imported:
     from pipeline.importing import import_batches
+    from pipeline.people import profiles_of
 
     stores = store_openers(settings.store_url, token=in_clear(settings.store_token), home=home)
     for opener in stores.values():
@@ -145,7 +146,8 @@ async def _import(life: Life, person: str, settings: Settings, home: Path, progr
         _markers(life, person),
         stores,
         home,
-        lambda time_ns: progress.update(task, completed=(time_ns - start_ns) / _DAY_NS),
+        profiles=profiles_of(settings.people),
+        progress=lambda time_ns: progress.update(task, completed=(time_ns - start_ns) / _DAY_NS),
     )
 
 

@@ -60,6 +60,7 @@ async def process_all(settings: Settings, home: Path, *, ready: asyncio.Event | 
     """Run the pipeline until cancelled; see `Pipeline.run` and `check_stores` for what is raised."""
     from pipeline.journal import FILE_NAME
     from pipeline.outbox import known_stores
+    from pipeline.people import profiles_of
     from pipeline.process import CLIENT_ID, Pipeline
 
     stores = store_openers(settings.store_url, token=in_clear(settings.store_token), home=home)
@@ -70,7 +71,7 @@ async def process_all(settings: Settings, home: Path, *, ready: asyncio.Event | 
         async with patient_bus(
             settings.bus_address, client_id=CLIENT_ID, will=last_will(PIPELINE), durable=True
         ) as bus:
-            pipeline = Pipeline(bus, stores, home, ready=ready)
+            pipeline = Pipeline(bus, stores, home, profiles=profiles_of(settings.people), ready=ready)
             health.read = pipeline.figures
             async with asyncio.TaskGroup() as work:
                 work.create_task(health.run(bus, pipeline.ready))
@@ -144,6 +145,7 @@ def replay(
 
 
 async def _replay(playback: Playback, settings: Settings, home: Path) -> CollectorCounts:
+    from pipeline.people import profiles_of
     from pipeline.playback import publish, publish_and_process
 
     if not is_in_process(settings.bus_url):
@@ -152,7 +154,8 @@ async def _replay(playback: Playback, settings: Settings, home: Path) -> Collect
     stores = store_openers(settings.store_url, token=in_clear(settings.store_token), home=home)
     for opener in stores.values():
         check_store(opener)
-    return await publish_and_process(playback, settings.bus_address, stores, home, playback.clock())
+    profiles = profiles_of(settings.people)
+    return await publish_and_process(playback, settings.bus_address, stores, home, playback.clock(), profiles)
 
 
 def analyze(

@@ -124,8 +124,8 @@ class Plan:
         """The expected stress of a run day less that of another day; also that after a run less that before it.
 
         Stress is 100 Phi(0.5 z_HR - 0.5 z_lnRMSSD) against `REST_SD` and the mean of days without run, illness and
-        overload; a day's is the mean of all its minutes at rest. Nothing is said of days of illness and overload. Against
-        a reference that holds run days as well, the effect looks the same to within 3 %.
+        overload; a day's is the mean of all its minutes at rest. Nothing is said of days of illness and overload.
+        Against a reference that holds run days as well, the effect looks the same to within 3 %.
         """
         return -self.relief
 

@@ -55,6 +55,7 @@ PURE = (
     "pipeline.live",
     "pipeline.nonlinear",
     "pipeline.notes",
+    "pipeline.people",
     "pipeline.respiration",
     "pipeline.rows",
     "pipeline.running_sums",
@@ -136,7 +137,9 @@ def test_the_collector_loads_neither_numpy_nor_the_pipeline(module: str) -> None
     assert not loaded & {"numpy", "scipy", "pipeline", "dashboards", "influxdb_client", "nicegui", "amqtt"}
 
 
-@pytest.mark.parametrize("verbs", ["ingest.verbs", "pipeline.verbs", "dashboards.verbs"])
+@pytest.mark.parametrize(
+    "verbs", ["ingest.verbs", "pipeline.verbs", "pipeline.person_verbs", "pipeline.simulate_verbs", "dashboards.verbs"]
+)
 def test_the_command_line_loads_no_adapter_before_it_is_chosen(verbs: str) -> None:
     heavy = {"bleak", "amqtt", "paho", "influxdb_client", "nicegui", "fastapi", "grafana_foundation_sdk"}
     heavy |= {"prometheus_client"}

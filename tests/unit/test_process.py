@@ -20,9 +20,8 @@ from ingest.model import Beat, BeatBatch, Contact
 from ingest.topics import command_error_topic, command_topic, strap_topic
 from ingest.wire import decode_object, decode_stored, encode_batch
 from pipeline.engine import Engine
-from pipeline.intake import Intake
-from pipeline.journal import FILE_NAME, Journal, create_journal
-from pipeline.outbox import create_outbox
+from pipeline.intake import Intake, create_tables
+from pipeline.journal import FILE_NAME, Journal
 from pipeline.process import CLIENT_ID, Pipeline
 from pipeline.schema import BEAT, EVENT, STRAP, Point
 from pipeline.sqlite import SqliteStore
@@ -45,8 +44,7 @@ def message(batch: BeatBatch) -> Message:
 def journal_in_memory() -> Database:
     database = Database(None)
     with database.transaction() as connection:
-        create_journal(connection)
-        create_outbox(connection)
+        create_tables(connection)
     return database
 
 
@@ -307,8 +305,9 @@ async def test_a_damaged_part_of_the_journal_is_found_while_it_runs_and_costs_on
         await say(says, *(batch(sequence) for sequence in range(2000)))
         await is_stored(store, 2000)
     file = tmp_path / FILE_NAME
-    with file.open("r+b") as pages:  # a page in the middle, in the table of batches
-        pages.seek(file.stat().st_size // 2 // 4096 * 4096)
+    in_the_middle = batch(1000).beats[0].time_ns
+    with file.open("r+b") as pages:  # a page in the middle of the table of batches
+        pages.seek(file.read_bytes().index(f"[[{in_the_middle},".encode()) // 4096 * 4096)
         pages.write(b"\xa5" * 512)
     other = partial(SqliteStore, tmp_path / "other.db")
     async with running(tmp_path, store, other) as (pipeline, says):

@@ -1,0 +1,227 @@
+"""Days in the journal: whatever the order, the pieces and the restarts, the same beats give the same scores."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from ingest.bus import Message
+from ingest.database import Database
+from ingest.model import Marker, MarkerAction, MarkerKind
+from ingest.topics import command_topic, strap_topic
+from ingest.wire import encode_batch, encode_marker
+from pipeline.days import Days, Profiles, read_report
+from pipeline.importing import batches_of_stretches
+from pipeline.intake import Intake, create_tables
+from pipeline.schema import DAY, READINESS, SESSION, STRESS, FieldValue, Point
+from pipeline.scores.profile import DatedProfile, Profile
+from pipeline.scores.simulated_beats import markers_of_day, rr_ticks_of_day
+from pipeline.scores.simulated_person import Plan, live
+
+Stored = dict[tuple[str, tuple[str, ...], int], dict[str, FieldValue]]
+
+SECOND_NS = 1_000_000_000
+PLAN = Plan(date(2026, 1, 5), days=5, seed=7, runs_per_week=7)
+SCORES = {SESSION.name, STRESS.name, READINESS.name, DAY.name, "relief"}
+PROFILES = {"anna": (DatedProfile(date.min, PLAN.profile),)}
+
+
+def ignore() -> None:
+    """Nobody waits for an acknowledgement here."""
+
+
+@cache
+def messages() -> tuple[tuple[int, Message], ...]:
+    """All that five days of a simulated person send, with the time of each."""
+    life = live(PLAN)
+    found = []
+    for day in range(PLAN.days):
+        for batch in batches_of_stretches("anna", "h10", f"day-{day}", rr_ticks_of_day(life, day)):
+            topic = strap_topic("anna", "h10", "beats")
+            found.append((batch.received_ns, Message(topic, encode_batch(batch), retained=False, ack=ignore)))
+        found += [(marker.time_ns or 0, said(marker)) for marker in markers_of_day(life, day)]
+    return tuple(sorted(found, key=lambda each: each[0]))
+
+
+def in_pieces(of: Sequence[tuple[int, Message]], size: int) -> Iterator[Sequence[tuple[int, Message]]]:
+    return (of[first : first + size] for first in range(0, len(of), size))
+
+
+def said(marker: Marker) -> Message:
+    return Message(command_topic("anna"), encode_marker(marker), retained=False, ack=ignore)
+
+
+class Home:
+    """A journal, and the stores' view of all that it was told."""
+
+    def __init__(self, file: Path | None = None, stored: Stored | None = None) -> None:
+        self.database = Database(file)
+        self.stored: Stored = {key: dict(fields) for key, fields in (stored or {}).items()}
+        with self.database.transaction() as connection:
+            create_tables(connection)
+        self.start()
+
+    def start(self, profiles: Profiles = PROFILES, judge_every_s: float = 15.0) -> None:
+        """As after a restart: nothing is left but the journal."""
+        self.intake = Intake(self.database, days=Days(profiles, judge_every_s))
+
+    def take(self, some: Iterable[Message], now_ns: int) -> None:
+        again_in_s: float | None = 0.0
+        waiting = list(some)
+        while again_in_s == 0.0:
+            taken = self.intake.take(waiting, now_ns)
+            waiting, again_in_s = [], taken.again_in_s
+            merge(self.stored, taken.points)
+
+    def scores(self) -> Stored:
+        """All scores that the stores have, but for what is void."""
+        self.take([], 2**62)  # what is due is judged by then
+        known = {key: fields for key, fields in self.stored.items() if key[0] in SCORES}
+        return {key: fields for key, fields in known.items() if fields.get("valid") != 0}
+
+    def report(self, day: date | None) -> dict[str, Any]:
+        with self.database.transaction("BEGIN") as connection:
+            report = read_report(connection, "anna", day)
+        assert report is not None
+        return report
+
+
+def merge(stored: Stored, points: Iterable[Point]) -> None:
+    for point in points:
+        key = (point.measurement.name, tuple(point.tags), point.time_ns)
+        stored.setdefault(key, {}).update(point.fields)
+
+
+@dataclass(frozen=True)
+class Lived:
+    """The five days, taken in as they came: a message at a time."""
+
+    file: Path
+    stored: Stored
+    scores: Stored
+
+    def again(self, folder: Path) -> Home:
+        """A copy, to go on with."""
+        copy = folder / "journal.db"
+        shutil.copy(self.file, copy)
+        return Home(copy, self.stored)
+
+
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Lived:
+    file = tmp_path_factory.mktemp("lived") / "journal.db"
+    home = Home(file)
+    for time_ns, message in messages():
+        home.take([message], time_ns)
+    scores = home.scores()
+    home.database.close()
+    return Lived(file, home.stored, scores)
+
+
+def of(measurement: str, scores: Stored) -> list[dict[str, FieldValue]]:
+    return [fields for key, fields in sorted(scores.items()) if key[0] == measurement]
+
+
+def test_days_give_sessions_stress_readiness_and_load(lived: Lived) -> None:
+    sessions = of("session", lived.scores)
+    assert sum(1 for key in lived.scores if key[:2] == ("session", ("anna", "run"))) == PLAN.days
+    assert all(session["valid"] == 1 and session["is_open"] == 0 for session in sessions)
+    readiness = of("readiness", lived.scores)
+    assert [bool(each["reason"]) for each in readiness] == [True] * 4 + [False]
+    assert 0 <= float(readiness[-1]["readiness"]) <= 100
+    days = of("day", lived.scores)
+    assert [each["runs"] for each in days] == [1] * PLAN.days
+    assert all(float(each["load"]) > 0 for each in days)
+    assert len(of("stress", lived.scores)) > 20 * PLAN.days
+
+
+def test_replayed_at_once_the_days_are_the_same_to_the_last_bit(lived: Lived) -> None:
+    home = Home()
+    home.start(judge_every_s=0.0)
+    for some in in_pieces(messages(), 200):
+        home.take([message for _, message in some], some[-1][0])
+    assert home.scores() == lived.scores
+
+
+def test_in_any_order_the_days_are_the_same_to_the_last_bit(lived: Lived) -> None:
+    shuffled = list(messages())
+    Random(1).shuffle(shuffled)
+    home = Home()
+    for some in in_pieces(shuffled, 50):
+        home.take([message for _, message in some], 0)
+    assert home.scores() == lived.scores
+
+
+def test_a_restart_within_a_run_or_a_morning_changes_nothing(lived: Lived) -> None:
+    home = Home()
+    middles = iter(sorted(middles_of_sessions(lived.scores)))
+    middle_ns = next(middles)
+    for time_ns, message in messages():
+        if time_ns > middle_ns:
+            home.start()
+            middle_ns = next(middles, 2**62)
+        home.take([message], time_ns)
+    assert home.scores() == lived.scores
+
+
+def middles_of_sessions(scores: Stored) -> Iterator[int]:
+    for (name, _, start_ns), fields in scores.items():
+        if name == "session":
+            yield start_ns + round(float(fields["minutes"]) * 30 * SECOND_NS)
+
+
+def test_recomputed_for_another_profile_and_back_the_days_are_the_same_to_the_last_bit(
+    lived: Lived, tmp_path: Path
+) -> None:
+    home = lived.again(tmp_path)
+    for profiles in ({"anna": (DatedProfile(date.min, Profile(birth_year=1950)),)}, PROFILES):
+        home.start(profiles)
+        home.take([messages()[0][1]], 2**62)  # a repeat of what is known makes the person known
+        assert (home.scores() == lived.scores) == (profiles is PROFILES)
+
+
+def test_a_profile_that_changes_on_a_day_leaves_the_days_before_as_they_were(lived: Lived, tmp_path: Path) -> None:
+    home = lived.again(tmp_path)
+    home.start({"anna": (*PROFILES["anna"], DatedProfile(date(2026, 1, 8), Profile(birth_year=1950)))})
+    home.take([messages()[0][1]], 2**62)
+    loads = [each["load"] for each in of("day", home.scores())]
+    before = [each["load"] for each in of("day", lived.scores)]
+    assert loads[:3] == before[:3]
+    assert all(one != other for one, other in zip(loads[3:], before[3:], strict=True))
+
+
+def test_an_edited_run_is_computed_anew_and_its_old_point_is_void(lived: Lived, tmp_path: Path) -> None:
+    home = lived.again(tmp_path)
+    start_ns = min(key[2] for key in lived.scores if key[:2] == ("session", ("anna", "run")))
+    edit = Marker(
+        MarkerKind.RUN,
+        MarkerAction.EDIT,
+        time_ns=messages()[-1][0],
+        session_ns=start_ns + SECOND_NS,
+        start_ns=start_ns + 300 * SECOND_NS,
+    )
+    home.take([said(edit)], 2**62)
+    old, new = (home.stored["session", ("anna", "run"), start_ns + shift * SECOND_NS] for shift in (0, 300))
+    assert (old["valid"], new["valid"]) == (0, 1)
+    assert float(new["minutes"]) == pytest.approx(float(old["minutes"]) - 5)
+    report = home.report(date(2026, 1, 5))
+    assert report["last_run"]["start_ns"] == start_ns + 300 * SECOND_NS
+
+
+def test_a_report_has_the_parts_that_its_readers_rely_on(lived: Lived, tmp_path: Path) -> None:
+    report = lived.again(tmp_path).report(None)
+    parts = ("person", "day", "readiness", "stress", "last_run", "week", "relief", "routine", "goals")
+    assert set(parts) <= report.keys()
+    assert report["day"] == "2026-01-09"
+    for score in (report["readiness"], report["stress"]):
+        assert {"value", "state", "confidence", "inputs", "reason"} <= score.keys()
+    json.dumps(report, allow_nan=False)
