@@ -6,20 +6,64 @@ import logging
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
+from typing import TypeVar
+
+from pydantic import TypeAdapter, ValidationError
 
 from ingest.bus import Bus, Message
-from ingest.errors import WireError
-from ingest.model import MS_PER_TICK, BeatBatch, StrapStatus
+from ingest.errors import MalformedPayload, WireError
+from ingest.model import MS_PER_TICK, BeatBatch, MarkerKind, StrapStatus, TimeNs
 from ingest.newest import Newest
-from ingest.topics import BEATS, LIVE, STATUS, parse_strap_topic
+from ingest.topics import BEATS, LIVE, READINESS, SESSION, STATUS, matches, parse_strap_topic
 from ingest.wire import decode_batch, decode_object, decode_status
 from pipeline.artifacts import BeatKind, Corrector, is_artifact
+from pipeline.scores.readings import Origin
+from pipeline.scores.sessions import FORGOTTEN_AFTER_MINUTES
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
 TACHOGRAM_S = 60
 STALE_AFTER_S = 10.0
 """A value whose newest beat is older is not shown: what is not measured now has no place on a live page."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToldSession:
+    """What the pipeline says of a person's running or last session."""
+
+    kind: MarkerKind
+    start_ns: TimeNs
+    end_ns: TimeNs  # so far, where it is open
+    is_open: bool
+    origin: Origin = Origin.COMMAND  # only a run can show by itself and be open, and only a run says so
+
+    @property
+    def is_said(self) -> bool:
+        """Whether the person started it: what shows by itself can't be stopped by word."""
+        return self.origin is Origin.COMMAND
+
+    def goes_on(self, now_ns: int) -> bool:
+        """Whether it is under way: one whose data ended long ago ends there, when new data come."""
+        return self.is_open and now_ns - self.end_ns < FORGOTTEN_AFTER_MINUTES * 60_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class ToldReadiness:
+    """What the pipeline says of a person's readiness on their newest day."""
+
+    day: date
+    value: float | None
+    state: str
+    confidence: str
+    reason: str
+    advice_text: str
+
+
+_SESSION = TypeAdapter(ToldSession)
+_READINESS = TypeAdapter(ToldReadiness)
 
 
 @dataclass(slots=True)
@@ -56,6 +100,8 @@ class PersonView:
     values: Mapping[str, object] = field(default_factory=dict)
     beats: deque[TachogramBeat] = field(default_factory=deque)
     straps: dict[str, StrapStatus] = field(default_factory=dict)
+    session: ToldSession | None = None
+    readiness: ToldReadiness | None = None
     _judge: _Judge | None = None
     _newest: Newest = field(default_factory=Newest)
 
@@ -98,20 +144,32 @@ class LiveView:
         self.people: dict[str, PersonView] = {}
 
     def take(self, topic: str, payload: bytes) -> None:
-        """Fold in one message of a `live`, `beats` or `status` topic.
+        """Fold in one message of a `live`, `session`, `readiness`, `beats` or `status` topic.
 
         Raises:
             WireError: the message can't be read; nothing has changed.
         """
-        if topic.endswith("/live"):
+        if matches(LIVE, topic):
             values = decode_object(payload, topic)
-            self._person(topic.split("/")[-2]).values = values
-            return
+            self._person_of(topic).values = values
+        elif matches(SESSION, topic):
+            session = _decode(_SESSION, payload, topic)
+            self._person_of(topic).session = session
+        elif matches(READINESS, topic):
+            readiness = _decode(_READINESS, payload, topic)
+            self._person_of(topic).readiness = readiness
+        else:
+            self._take_of_strap(topic, payload)
+
+    def _take_of_strap(self, topic: str, payload: bytes) -> None:
         person, strap, kind = parse_strap_topic(topic)
         if kind == "status":
             self._person(person).straps[strap] = decode_status(payload, topic)
         else:
             self._person(person).take_beats(decode_batch(payload, topic))
+
+    def _person_of(self, topic: str) -> PersonView:
+        return self._person(topic.split("/")[-2])
 
     def _person(self, name: str) -> PersonView:
         return self.people.setdefault(name, PersonView())
@@ -119,7 +177,7 @@ class LiveView:
 
 async def follow(bus: Bus, view: LiveView) -> None:
     """Keep a view up to date from a bus, until cancelled."""
-    await bus.subscribe(LIVE, BEATS, STATUS)
+    await bus.subscribe(LIVE, SESSION, READINESS, BEATS, STATUS)
     while True:
         for message in await bus.receive():
             _fold(view, message)
@@ -131,3 +189,12 @@ def _fold(view: LiveView, message: Message) -> None:
         view.take(message.topic, message.payload)
     except WireError as error:
         _log.warning("message not shown error=%r", str(error))
+
+
+def _decode(adapter: TypeAdapter[T], payload: bytes, topic: str) -> T:
+    fields = decode_object(payload, topic)
+    try:
+        return adapter.validate_python(fields)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise MalformedPayload(f"{topic}: {first['loc']}: {first['msg']}", topic=topic) from error

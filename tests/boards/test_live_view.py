@@ -1,18 +1,33 @@
-"""What the live page knows of the beats: folded from the bus, and judged as the pipeline judges them."""
+"""What the live page knows of people: folded from the bus, and beats judged as the pipeline judges them."""
 
 from __future__ import annotations
 
+from datetime import date
 from itertools import accumulate, count
 
-from dashboards.live import LiveView, TachogramBeat
-from ingest.model import Beat, BeatBatch, Contact
-from ingest.topics import strap_topic
-from ingest.wire import encode_batch
+import pytest
+
+from dashboards.live import LiveView, TachogramBeat, ToldReadiness, ToldSession
+from ingest.errors import WireError
+from ingest.model import Beat, BeatBatch, Contact, MarkerKind
+from ingest.topics import readiness_topic, session_topic, strap_topic
+from ingest.wire import encode_batch, encode_object
 from pipeline.artifacts import DELAY_BEATS
 
 _START_NS = 1_760_000_000_000_000_000
 _CALM = [820, 824, 818, 822, 826, 819, 823, 821]
 _MISSED = 1642
+_RUN: dict[str, object] = {"kind": "run", "start_ns": 1, "end_ns": 61, "is_open": 1, "origin": "detected", "load": 3.2}
+_QUIET: dict[str, object] = {"kind": "rest", "start_ns": 1, "end_ns": 61, "is_open": True, "minutes": 1e-9}
+_READINESS: dict[str, object] = {
+    "day": "2026-11-25",
+    "value": None,
+    "state": "",
+    "confidence": "calibrating",
+    "inputs": {"ln_rmssd_latest": 3.9},
+    "reason": "no morning measurement",
+    "advice_text": "",
+}
 
 
 def _batches(rr_ticks: list[int], start_ns: int = _START_NS, first: int = 0) -> list[BeatBatch]:
@@ -71,3 +86,35 @@ def test_what_a_strap_had_kept_while_it_was_away_is_not_shown() -> None:
     kept, new = _batches(_CALM), _batches(_CALM, _START_NS + 3600_000_000_000, first=100)
 
     assert _shown([*new[:3], *kept, *new[3:]]) == _shown(new)
+
+
+def test_session_and_readiness_of_each_person_are_read_as_the_pipeline_tells_them() -> None:
+    view = LiveView()
+
+    view.take(session_topic("anna"), encode_object(_RUN))
+    view.take(session_topic("ben"), encode_object(_QUIET))
+    view.take(readiness_topic("ben"), encode_object(_READINESS))
+
+    anna, ben = view.people["anna"], view.people["ben"]
+    assert anna.session is not None
+    assert (anna.session.kind, anna.session.is_open, anna.session.is_said) == (MarkerKind.RUN, True, False)
+    assert ben.session == ToldSession(MarkerKind.REST, 1, 61, is_open=True)
+    assert ben.session.is_said
+    day = date(2026, 11, 25)
+    assert ben.readiness == ToldReadiness(day, None, "", "calibrating", "no morning measurement", "")
+    assert anna.readiness is None
+
+
+@pytest.mark.parametrize("broken", [{"kind": "swim"}, {"end_ns": None}, {"start_ns": -1}])
+def test_a_session_that_can_not_be_read_changes_nothing(broken: dict[str, object]) -> None:
+    view = LiveView()
+    view.take(session_topic("anna"), encode_object(_RUN))
+    before = view.people["anna"].session
+
+    with pytest.raises(WireError, match="anna/session"):
+        view.take(session_topic("anna"), encode_object(_RUN | broken))
+    with pytest.raises(WireError, match="ben/session"):
+        view.take(session_topic("ben"), encode_object(_RUN | broken))
+
+    assert view.people["anna"].session is before
+    assert "ben" not in view.people

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from ingest.errors import ConfigError, MalformedPayload
 from ingest.topics import (
     BEATS,
     COMMAND,
+    LIVE,
+    READINESS,
+    SESSION,
     check_name,
     command_error_topic,
     command_topic,
@@ -13,6 +18,8 @@ from ingest.topics import (
     matches,
     parse_command_topic,
     parse_strap_topic,
+    readiness_topic,
+    session_topic,
     strap_topic,
 )
 
@@ -33,6 +40,15 @@ def test_a_name_that_topics_can_carry_is_taken_as_it_is(name: str) -> None:
     assert matches(BEATS, topic)
     assert parse_command_topic(command_topic(name)) == name
     assert matches(COMMAND, command_topic(name))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "topic_of"), [(LIVE, live_topic), (SESSION, session_topic), (READINESS, readiness_topic)]
+)
+def test_what_is_told_of_a_person_is_no_strap_called_so(pattern: str, topic_of: Callable[[str], str]) -> None:
+    assert matches(pattern, topic_of("anna"))
+    assert not matches(pattern, strap_topic("anna", "h10", topic_of("anna").rpartition("/")[2]))
+    assert not matches(BEATS, topic_of("anna"))
 
 
 @pytest.mark.parametrize("topic", [live_topic("anna"), "strapline/v2/anna/h10/beats", "a/b/c", ""])
