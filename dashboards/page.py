@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta, timezone, tzinfo
+from functools import partial
 
+from dashboards import texts
 from dashboards.guard import PasswordGuard
 from dashboards.live import TACHOGRAM_S, LiveView, PersonView
-from dashboards.palette import DFA_ALPHA1, Scale, word
-from ingest.errors import ConfigError
+from ingest.errors import ConfigError, StraplineError
+from ingest.model import Marker, MarkerAction, MarkerKind
+from pipeline.scores.wording import NOT_MEDICAL
 
 try:
     import uvicorn
@@ -23,13 +28,13 @@ except ModuleNotFoundError as missing:
 _REFRESH_S = 0.25
 _RR_COLOR, _ARTIFACT_COLOR = "#56B4E9", "#CC79A7"  # the boards' blue and purple, lighter for a dark page
 _AXIS_COLOR = "#AAAAAA"
-_FRESH_S, _LATE_S = 3.0, 10.0
-_NOTHING = "\u2013"
-_EFFORTS = {"easy": "easy (below first threshold)", "between": "between the thresholds"}
-_REASONS = {
-    "coverage": "not enough beats yet",
-    "artifacts": "too many bad beats",
-}
+_ANSWER_S = 1.0
+"""So long after a press the buttons take no other: a double tap means one, and by then the pipeline has answered."""
+
+_STARTS = (MarkerKind.RUN, MarkerKind.REST, MarkerKind.BREATHING)
+
+Say = Callable[[str, Marker], Awaitable[None]]
+"""Sends what a person says; raises StraplineError where it can't."""
 
 
 def bind(host: str, port: int, *, password: str | None, any_port: bool = False) -> socket.socket:
@@ -77,18 +82,19 @@ def url_of(listener: socket.socket) -> str:
 
 
 async def serve_page(
-    listener: socket.socket, view: LiveView, now_ns: Callable[[], int], *, password: str | None = None
+    listener: socket.socket, view: LiveView, now_ns: Callable[[], int], say: Say, *, password: str | None = None
 ) -> None:
     """Serve the page until cancelled or told to stop by a signal.
 
     Args:
         listener: from `bind`; closed on return.
         view: what to show; kept up to date by someone else.
-        now_ns: the clock by which the age of a beat is told.
+        now_ns: the clock by which the age of a beat is told, and that dates what is said.
+        say: what the buttons say goes here.
         password: of the page.
     """
     app = FastAPI(openapi_url=None)
-    ui.page("/", title="Strapline", dark=True)(lambda: _Page(view, now_ns))
+    ui.page("/", title="Strapline", dark=True)(lambda: _Page(view, now_ns, say))
     ui.run_with(app, show_welcome_message=False, reconnect_timeout=10)
     guarded = PasswordGuard(app, password) if password is not None else app
     config = uvicorn.Config(guarded, log_level="warning", timeout_graceful_shutdown=1, ws="websockets-sansio")
@@ -111,11 +117,11 @@ class _Tile:
 
     @classmethod
     def build(cls, title: str, key: str) -> _Tile:
-        with ui.column().classes("items-center gap-0 w-[9.4rem]"):
+        with ui.column().classes("items-center gap-0"):
             ui.label(title).classes("text-sm text-grey-5")
             value = (
-                ui.label(_NOTHING)
-                .classes("text-4xl font-bold tabular-nums whitespace-nowrap")
+                ui.label(texts.NOTHING)
+                .classes("text-4xl xl:text-3xl font-bold tabular-nums whitespace-nowrap")
                 .props(f"data-testid={key}")
             )
             note = ui.label("").classes("text-xs text-grey-6 text-center")
@@ -126,68 +132,87 @@ class _Tile:
         self.note.set_text(note)
 
 
-@dataclass(frozen=True, slots=True)
-class _Index:
-    """One index of one window, and how it is told."""
-
-    title: str
-    key: str
-    name: str
-    window: str
-    unit: str = ""
-    digits: int = 0
-    scale: Scale = ()
-    none_yet: str = ""  # why it may be missing where the window gives other values
-
-    def texts(self, person: PersonView, now_ns: int) -> tuple[str, str]:
-        """The number, and below it the scale's word for it, or why there is none."""
-        number = person.number(f"{self.name}_{self.window}", now_ns)
-        if number is not None:
-            effort = word(number, self.scale) if self.scale else ""
-            return _text(number, self.unit, self.digits), _EFFORTS.get(effort, effort)
-        reason = person.values.get(f"reason_{self.window}")
-        return _NOTHING, self.none_yet if reason == "" else _REASONS.get(str(reason), "")
-
-
-_INDICES = (
-    _Index(
-        "DFA alpha 1, 120 s",
-        "alpha1",
-        "dfa_alpha1_smoothed",
-        "120s",
-        digits=2,
-        scale=DFA_ALPHA1,
-        none_yet="not settled yet",
-    ),
-    _Index("RMSSD, 60 s", "rmssd", "rmssd_ms", "60s", " ms", 1),
-    _Index("SDNN, 300 s", "sdnn", "sdnn_ms", "300s", " ms", 1),
-    _Index("respiration, 120 s", "respiration", "respiration_per_min", "120s", " /min", none_yet="no clear rhythm"),
-)
+def _button(text: str, on_click: Callable[[], Awaitable[None]]) -> ui.button:
+    button = ui.button(text, on_click=on_click).props("no-caps outline").classes("px-2")
+    button.disable()  # until it is known whose it is
+    return button
 
 
 class _Page:
     """One browser's page: built once, then its texts and dots are changed in place."""
 
-    def __init__(self, view: LiveView, now_ns: Callable[[], int]) -> None:
+    def __init__(self, view: LiveView, now_ns: Callable[[], int], say: Say) -> None:
         self._view = view
         self._now_ns = now_ns
+        self._say = say
+        self._zone: tzinfo | None = None  # of the browser, once it has told
+        self._is_saying = False
         self._drawn: object = None
-        ui.query(".nicegui-content").classes("w-full max-w-5xl mx-auto items-center gap-2 p-4")
+        ui.query(".nicegui-content").classes("w-full max-w-6xl mx-auto items-center gap-2 p-4")
         with ui.row().classes("w-full items-center justify-between"):
             ui.label("Strapline").classes("text-lg font-bold")
             self._who = ui.toggle([]).props("dense no-caps")
             self._strap = ui.label("no strap yet").classes("text-sm text-grey-5").props("data-testid=strap")
         with ui.row().classes("items-baseline justify-center no-wrap gap-4"):
-            self._heart_rate = ui.label(_NOTHING).classes("font-bold leading-none tabular-nums")
-            self._heart_rate.style("font-size: min(44vw, 42vh); color: #FF7A2F").props("data-testid=heart-rate")
+            self._heart_rate = ui.label(texts.NOTHING).classes("font-bold leading-none tabular-nums")
+            self._heart_rate.style("font-size: min(44vw, 36vh); color: #FF7A2F").props("data-testid=heart-rate")
             ui.label("bpm").classes("text-3xl text-grey-5")
-        with ui.row().classes("w-full justify-evenly"):
-            self._indices = [(index, _Tile.build(index.title, index.key)) for index in _INDICES]
-            self._quality = _Tile.build("bad beats, 120 s", "artifacts")
-            self._age = _Tile.build("last beat", "age")
-        self._chart = ui.echart(_tachogram_options()).classes("w-full h-64").props("data-testid=tachogram")
-        ui.label("For wellness, not a medical device.").classes("text-xs text-grey-7")
+        with ui.row().classes("w-full items-center justify-center gap-2"):
+            self._session = (
+                ui.label().classes("w-full sm:w-auto sm:pr-2 text-lg text-center").props("data-testid=session")
+            )
+            self._build_buttons()
+        with ui.element().classes("w-full grid grid-cols-2 sm:grid-cols-4 xl:grid-cols-8 gap-2"):
+            self._build_tiles()
+        self._readiness = ui.label().classes("text-center").props("data-testid=readiness")
+        self._chart = ui.echart(_tachogram_options()).classes("w-full h-56").props("data-testid=tachogram")
+        ui.label(NOT_MEDICAL).classes("max-w-4xl text-xs text-grey-7 text-center")
         ui.timer(_REFRESH_S, self._refresh)
+        ui.timer(0, self._ask_zone, once=True)
+
+    def _build_buttons(self) -> None:
+        self._starts = {kind: _button(f"start {kind}", partial(self._start, kind)) for kind in _STARTS}
+        self._stop = _button("stop", self._stop_session)
+
+    def _build_tiles(self) -> None:
+        self._zone_tile = _Tile.build("heart-rate zone", "zone")
+        self._tiles = [(index.texts, _Tile.build(index.title, index.key)) for index in texts.INDICES]
+        for tell, title, key in (
+            (texts.stress_texts, "stress, 60 s", "stress"),
+            (texts.quality_texts, "bad beats, 120 s", "artifacts"),
+            (texts.age_texts, "last beat", "age"),
+        ):
+            self._tiles.append((tell, _Tile.build(title, key)))
+
+    async def _ask_zone(self) -> None:
+        """Tell times of day as the clock beside the browser does: this machine may live by another."""
+        with contextlib.suppress(TimeoutError):
+            behind_utc_min = await ui.run_javascript("new Date().getTimezoneOffset()")
+            self._zone = timezone(timedelta(minutes=-behind_utc_min))
+
+    async def _start(self, kind: MarkerKind) -> None:
+        await self._say_once(kind, MarkerAction.START)
+
+    async def _stop_session(self) -> None:
+        going = _going(self._view.people[self._who.value], self._now_ns())
+        if going is not None:
+            await self._say_once(going, MarkerAction.STOP)
+
+    async def _say_once(self, kind: MarkerKind, action: MarkerAction) -> None:
+        if self._is_saying:
+            return
+        self._is_saying = True
+        self._allow(None)
+        person = self._who.value
+        try:
+            await self._say(person, Marker(kind, action, time_ns=self._now_ns()))
+        except StraplineError as error:
+            ui.notify(f"{error}. {error.advice}", type="negative", multi_line=True, timeout=10_000)
+        else:
+            ui.notify(f"{person}: {kind} {action}")
+            await asyncio.sleep(_ANSWER_S)
+        finally:
+            self._is_saying = False
 
     def _refresh(self) -> None:
         people = sorted(self._view.people)
@@ -198,16 +223,21 @@ class _Page:
             self._show(self._view.people[self._who.value], self._now_ns())
 
     def _show(self, person: PersonView, now_ns: int) -> None:
-        self._heart_rate.set_text(_text(person.number("heart_rate_bpm", now_ns)))
-        for index, tile in self._indices:
-            tile.show(*index.texts(person, now_ns))
-        artifact_pct = person.number("artifact_pct_120s", now_ns)
-        coverage_pct = person.number("coverage_pct_120s", now_ns)
-        self._quality.show(_text(artifact_pct, " %", 1), f"{_text(coverage_pct, ' %')} of 120 s covered")
-        age_s = person.age_s(now_ns)
-        self._age.show(_text(age_s, " s", 1), _freshness(age_s))
-        self._strap.set_text("  ·  ".join(_strap_text(name, person) for name in sorted(person.straps)))
+        self._heart_rate.set_text(texts.number_text(person.number("heart_rate_bpm", now_ns)))
+        self._zone_tile.show(texts.zone_text(person, now_ns))
+        for tell, tile in self._tiles:
+            tile.show(*tell(person, now_ns))
+        self._strap.set_text(texts.strap_text(person))
+        self._session.set_text(texts.session_text(person, now_ns, self._zone))
+        self._readiness.set_text(texts.readiness_text(person, now_ns, self._zone))
+        self._allow(_going(person, now_ns))
         self._draw(person)
+
+    def _allow(self, going: MarkerKind | None) -> None:
+        """Enable the buttons that mean something while this session, or none, goes on."""
+        for kind, button in self._starts.items():
+            button.set_enabled(kind is not going and not self._is_saying)
+        self._stop.set_enabled(going is not None and not self._is_saying)
 
     def _draw(self, person: PersonView) -> None:
         newest = person.beats[-1] if person.beats else None
@@ -221,23 +251,10 @@ class _Page:
         self._chart.update()
 
 
-def _text(number: float | None, unit: str = "", digits: int = 0) -> str:
-    return _NOTHING if number is None else f"{number:.{digits}f}{unit}"
-
-
-def _freshness(age_s: float | None) -> str:
-    if age_s is None:
-        return "waiting for the first beat"
-    if age_s <= _FRESH_S:
-        return "live"
-    return "late" if age_s <= _LATE_S else "silent: values are not shown"
-
-
-def _strap_text(name: str, person: PersonView) -> str:
-    status = person.straps[name]
-    battery = f", battery {status.battery_pct} %" if status.battery_pct is not None else ""
-    state = "connected" if status.connected else f"not connected ({status.reason or 'unknown'})"
-    return f"{status.model or name}: {state}{battery}"
+def _going(person: PersonView, now_ns: int) -> MarkerKind | None:
+    """The session that the person can stop, if one goes on."""
+    session = person.session
+    return session.kind if session is not None and session.is_said and session.goes_on(now_ns) else None
 
 
 def _tachogram_options() -> dict[str, object]:

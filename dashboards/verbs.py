@@ -18,14 +18,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ingest.broker import embedded_broker
-from ingest.bus import BusAddress, open_bus
+from ingest.bus import Bus, BusAddress, open_bus
 from ingest.cli import State, console, emit, run
 from ingest.errors import BusUnavailable
+from ingest.model import Marker
 from ingest.recording import demo_recording, read_recording
 from ingest.replay import PlaybackClock
 from ingest.settings import Settings, in_clear
-from ingest.topics import check_name
+from ingest.topics import check_name, command_topic
 from ingest.verbs import collect_all, require_shared_bus, require_straps
+from ingest.wire import encode_marker
 from pipeline.sqlite import SqliteStore
 from pipeline.verbs import PERSON, SPEED, START, STRAP, process_all
 
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
 _DEMO_SPEED = 8.0
 _LOOPBACK = "127.0.0.1"
+_ANSWER_WITHIN_S = 5.0
 
 
 def register(app: typer.Typer) -> None:
@@ -175,7 +178,23 @@ async def _show(address: BusAddress, listener: socket.socket, now_ns: Callable[[
     client_id = f"strapline-page-{secrets.token_hex(4)}"
     async with open_bus(address, client_id=client_id) as bus, asyncio.TaskGroup() as group:
         group.create_task(follow(bus, view))
-        await serve_page(listener, view, now_ns, password=password)
+        await serve_page(listener, view, now_ns, partial(_say, bus), password=password)
+
+
+async def _say(bus: Bus, person: str, marker: Marker) -> None:
+    """Send a marker; returns when the broker has it.
+
+    Raises:
+        BusError: it has not: whoever pressed a button is waiting to know, so nothing is left to wait for a broker.
+    """
+    if not bus.is_connected:
+        raise BusUnavailable("the broker is away; nothing was sent", advice="When it is back, press again.")
+    try:
+        async with asyncio.timeout(_ANSWER_WITHIN_S):
+            await bus.publish(command_topic(person), encode_marker(marker))
+    except TimeoutError as error:
+        message = f"the broker did not answer within {_ANSWER_WITHIN_S:.0f} s"
+        raise BusUnavailable(message, advice="It may still come: see what is shown before you press again.") from error
 
 
 def _free_port(preferred: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Iterator
 from itertools import accumulate
 from pathlib import Path
@@ -11,11 +12,14 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, HttpCredentials, Page, expect
 
-from ingest.bus import BusAddress, open_bus
+from ingest.bus import Bus, BusAddress, open_bus
+from ingest.model import Beat, BeatBatch, Contact, Marker, MarkerAction, MarkerKind
 from ingest.recording import demo_recording
-from ingest.wire import decode_object
+from ingest.topics import COMMAND, command_topic, live_topic, readiness_topic, strap_topic
+from ingest.wire import decode_marker, decode_object, encode_batch, encode_object
 from tests.end_to_end.command import Running, running
-from tests.support import free_port
+from tests.fixtures.mosquitto import Mosquitto
+from tests.support import free_port, server
 
 pytestmark = pytest.mark.browser
 
@@ -158,3 +162,88 @@ def test_a_page_open_to_others_needs_a_password(tmp_path: Path, port: str) -> No
     with running(tmp_path, *DEMO, PAGE_PORT=port, PAGE_HOST="0.0.0.0") as demo:
         assert demo.process.wait(30) == 3
         assert "Set page_password" in demo.said
+
+
+async def next_marker(bus: Bus) -> tuple[str, Marker]:
+    """Topic and marker of the next command on the bus; fails where another came with it."""
+    async with asyncio.timeout(10):
+        (message,) = await bus.receive()
+    message.ack()
+    return message.topic, decode_marker(message.payload, message.topic)
+
+
+async def test_a_run_is_started_and_stopped_by_buttons_and_the_page_says_so(demo: Running, chromium: Browser) -> None:
+    page = await chromium.new_page(timezone_id="Europe/Berlin")
+    await page.goto(address(demo, "http"))
+    session, stop = page.get_by_test_id("session"), page.get_by_role("button", name="stop")
+    await expect(session).to_have_text("no session today", timeout=15_000)
+    await expect(stop).to_be_disabled()
+    async with open_bus(BusAddress(address(demo, "mqtt")), client_id="test") as bus:
+        await bus.subscribe(command_topic("runner"))
+
+        await page.get_by_role("button", name="start run").dblclick()
+
+        _, started = await next_marker(bus)  # a double click starts no second one
+        assert (started.kind, started.action) == (MarkerKind.RUN, MarkerAction.START)
+        assert started.time_ns is not None
+        assert 0 < started.time_ns - START_NS < 600e9, "dated by the recording's clock, not by this machine's"
+        await expect(session).to_have_text(re.compile(r"^run since 09:0\d, \d min$"), timeout=10_000)
+        await expect(page.get_by_role("button", name="start run")).to_be_disabled()
+
+        await stop.click()
+
+        _, stopped = await next_marker(bus)
+        assert (stopped.kind, stopped.action) == (MarkerKind.RUN, MarkerAction.STOP)
+        await expect(session).to_have_text(re.compile(r"^last session: run 09:0\d to 09:\d\d, \d min$"), timeout=10_000)
+        await expect(stop).to_be_disabled()
+
+
+async def tell_of(person: str, bus: Bus) -> None:
+    """Say of a person what a pipeline would: a heart rate of 128 bpm, in zone 2, and a day to train as planned."""
+    ready: dict[str, object] = {"day": time.strftime("%Y-%m-%d"), "value": 57.1, "state": "as usual"}
+    ready |= {"confidence": "trusted", "reason": "", "advice_text": "Train as planned."}
+    time_ns = time.time_ns() + 60_000_000_000  # so that it does not grow old before it is looked at
+    beat = Beat(time_ns, 480, 128, Contact.GOOD, 0, gap_before=True)
+    await bus.publish(readiness_topic(person), encode_object(ready), retain=True)
+    live: dict[str, object] = {"heart_rate_bpm": 128.0, "zone": 2, "stress": None, "stress_reason": "not at rest"}
+    await bus.publish(live_topic(person), encode_object(live), retain=True)
+    batch = BeatBatch(person, "h10", "stream", 0, time_ns, (beat,))
+    await bus.publish(strap_topic(person, "h10", "beats"), encode_batch(batch))
+
+
+@pytest.mark.mosquitto
+async def test_a_button_speaks_for_the_person_shown_and_says_what_to_do_when_no_broker_hears_it(
+    tmp_path: Path, port: str, stopped_mosquitto: Mosquitto, chromium: Browser
+) -> None:
+    broker = stopped_mosquitto
+    login = {"BUS_URL": broker.address().url, "BUS_USERNAME": "runner", "BUS_PASSWORD": "secret"}
+    page = await chromium.new_page(viewport={"width": 390, "height": 844})
+    with (
+        server(broker.command, broker.port, tmp_path / "log") as daemon,
+        running(tmp_path, "serve", PAGE_PORT=port, **login) as serving,
+    ):
+        serving.says("Open ")
+        await page.goto(f"http://127.0.0.1:{port}/")
+        async with open_bus(broker.address(), client_id="test") as bus:
+            await tell_of("anna", bus)
+            await tell_of("ben", bus)
+            await bus.subscribe(COMMAND)
+            await page.get_by_role("button", name="ben").click()
+            await expect(page.get_by_test_id("zone")).to_have_text("zone 2")
+            await expect(page.get_by_text("not at rest")).to_be_visible()
+            ready = page.get_by_test_id("readiness")
+            await expect(ready).to_have_text("readiness 57, as usual: Train as planned.")
+
+            await page.get_by_role("button", name="start breathing").click()
+
+            topic, marker = await next_marker(bus)
+            assert topic == command_topic("ben")
+            assert (marker.kind, marker.action) == (MarkerKind.BREATHING, MarkerAction.START)
+            await expect(page.get_by_text("ben: breathing start")).to_be_visible()
+        daemon.kill()
+        daemon.wait()
+        rest = page.get_by_role("button", name="start rest")
+        await expect(rest).to_be_enabled()
+        await rest.click()
+        await expect(page.get_by_text("When it is back, press again.")).to_be_visible(timeout=10_000)
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 390

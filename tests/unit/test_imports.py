@@ -65,6 +65,7 @@ PURE = (
     "pipeline.windows",
     "dashboards.influxql",
     "dashboards.palette",
+    "dashboards.texts",
 )
 IMPURE_LIBRARIES = {
     "asyncio",
@@ -145,3 +146,7 @@ def test_the_command_line_loads_no_adapter_before_it_is_chosen(verbs: str) -> No
     heavy |= {"prometheus_client"}
     heavy |= {"numpy", "scipy"}
     assert not modules_loaded_by(f"import {verbs}") & heavy
+
+
+def test_the_page_needs_of_the_pipeline_only_what_its_own_extra_brings() -> None:
+    assert not modules_loaded_by("import dashboards.page") & {"scipy", "influxdb_client"}
