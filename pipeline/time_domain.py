@@ -187,7 +187,18 @@ def sqrt_stress_index(nn_ms: NDArray[np.float64]) -> float:
     if nn_ms.size < MIN_STRESS_NN:
         return math.nan
     range_s = (float(nn_ms.max()) - float(nn_ms.min())) / 1000
-    return math.sqrt(amplitude_pct / (2 * mode_s * range_s)) if range_s > 0 else math.nan
+    return math.sqrt(stress_index(amplitude_pct, mode_s, range_s)) if range_s > 0 else math.nan
+
+
+def stress_index(amplitude_pct: float, mode_s: float, range_s: float) -> float:
+    """Baevsky's stress index AMo / (2 Mo MxDMn) (Baevsky 2008), 50 to 150 at rest.
+
+    Args:
+        amplitude_pct: AMo, the share of the intervals in the fullest bin.
+        mode_s: Mo, the centre of that bin.
+        range_s: MxDMn, longest less shortest interval, above 0.
+    """
+    return amplitude_pct / (2 * mode_s * range_s)
 
 
 def histogram_mode(nn_ms: NDArray[np.float64]) -> tuple[float, float]:

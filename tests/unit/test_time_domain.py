@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pipeline.time_domain import histogram_mode, sqrt_stress_index, time_domain, time_domains
+from pipeline.time_domain import histogram_mode, sqrt_stress_index, stress_index, time_domain, time_domains
 from tests.support import DATA
 
 nn_series = st.lists(st.floats(300, 2000), min_size=3, max_size=120).map(np.array)
@@ -151,6 +151,11 @@ def test_hand_worked_stress_index() -> None:
     assert sqrt_stress_index(nn_ms) == pytest.approx(math.sqrt(50 / (2 * 0.775 * 0.3)))
     assert math.isnan(sqrt_stress_index(nn_ms[:19]))
     assert math.isnan(sqrt_stress_index(np.full(100, 800.0)))
+
+
+def test_the_stress_index_has_its_published_check_value_and_scale() -> None:
+    assert stress_index(50, 0.8, 0.3) == pytest.approx(104.2, abs=0.05)
+    assert math.sqrt(stress_index(50, 0.8, 0.3)) == pytest.approx(10.21, abs=0.005)
 
 
 def test_of_two_equally_full_bins_the_lower_is_the_mode() -> None:
