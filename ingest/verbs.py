@@ -44,6 +44,14 @@ _TEMPLATE = """\
 [straps.{strap}]
 person = "{person}"
 {finder}
+
+# What zones, load and days need to know of a person.
+# [people.{person}]
+# birth_year = 1985
+# sex = "female"
+# max_heart_rate_bpm = 187         # without it, estimated from the age
+# time_zone = "Europe/Berlin"      # without it, days begin at midnight UTC
+# goals = {{ runs_per_week = 3 }}
 """
 
 
