@@ -99,6 +99,9 @@ class Settings(BaseSettings):
         None, ge=0, le=65535, description="port of `/metrics` for Prometheus; without it, there is none"
     )
     metrics_host: str = Field("127.0.0.1", description="address that `/metrics` listens on; no password protects it")
+    home_assistant: bool = Field(
+        default=False, description="whether the pipeline tells Home Assistant of each person, by MQTT discovery"
+    )
     straps: dict[str, StrapSettings] = Field(default_factory=dict, description="the straps, one table each")
     people: dict[str, PersonSettings] = Field(
         default_factory=dict, description="what scores need to know of people, one table each"

@@ -124,6 +124,11 @@ def encode_object(fields: dict[str, object]) -> bytes:
     return pydantic_core.to_json({"v": WIRE_VERSION, **fields}, inf_nan_mode="null")
 
 
+def encode_foreign(fields: dict[str, object]) -> bytes:
+    """A JSON object for a reader whose form is not ours, without a wire version."""
+    return pydantic_core.to_json(fields)
+
+
 def _encode(adapter: TypeAdapter[T], record: T, *, exclude_none: bool = False) -> bytes:
     fields = adapter.dump_python(record, mode="json", exclude_none=exclude_none)
     payload = encode_object(fields)

@@ -22,7 +22,7 @@ from ingest.model import TICKS_PER_SECOND, Beat, BeatBatch, Contact, Marker
 from ingest.ranges import contains
 from ingest.topics import command_topic, strap_topic
 from ingest.wire import encode_batch, encode_marker
-from pipeline.days import Profiles
+from pipeline.days import Days, Profiles
 from pipeline.delivery import Delivery
 from pipeline.journal import FILE_NAME, Journal
 from pipeline.playback import raise_refusal
@@ -109,7 +109,7 @@ async def import_batches(
     """
     imported = Imported()
     bus = _ImportBus(_messages(batches, markers, home, imported), progress)
-    pipeline = Pipeline(bus, stores, home, profiles=profiles, judge_every_s=0.0)
+    pipeline = Pipeline(bus, stores, home, days=Days(profiles, judge_every_s=0.0))
     bus.deliveries = pipeline.deliveries
     async with asyncio.TaskGroup() as group:
         processing = group.create_task(pipeline.run())

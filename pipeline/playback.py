@@ -18,7 +18,7 @@ from ingest.packing import pack
 from ingest.recording import Recording
 from ingest.replay import PlaybackClock, Replay
 from ingest.spool import open_spool
-from pipeline.days import Profiles
+from pipeline.days import Days, Profiles
 from pipeline.delivery import Delivery
 from pipeline.process import CLIENT_ID, Pipeline
 from pipeline.schema import BEAT, HEART, HRV, MEASUREMENTS
@@ -78,7 +78,7 @@ async def publish_and_process(
         BusError, ConfigError: in a group, from the bus.
     """
     async with open_bus(address, client_id=CLIENT_ID, durable=True) as bus:
-        pipeline = Pipeline(bus, stores, home, profiles=profiles)
+        pipeline = Pipeline(bus, stores, home, days=Days(profiles or {}))
         async with asyncio.TaskGroup() as group:
             processing = group.create_task(pipeline.run())
             await pipeline.ready.wait()

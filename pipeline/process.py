@@ -14,7 +14,15 @@ from pathlib import Path
 from ingest.backoff import Backoff
 from ingest.bus import Bus, Message
 from ingest.database import Database
-from ingest.errors import ConfigError, MalformedPayload, StoreBusy, StoreDamaged, StoreUnavailable, WireError
+from ingest.errors import (
+    BusRefused,
+    ConfigError,
+    MalformedPayload,
+    StoreBusy,
+    StoreDamaged,
+    StoreUnavailable,
+    WireError,
+)
 from ingest.health import Delays
 from ingest.model import Figures
 from ingest.topics import (
@@ -28,7 +36,7 @@ from ingest.topics import (
     strap_topic,
 )
 from ingest.wire import encode_object, encode_refusal, encode_stored
-from pipeline.days import JUDGE_EVERY_S, Days, Profiles
+from pipeline.days import Days
 from pipeline.delivery import Delivery
 from pipeline.health import ClockWatch
 from pipeline.journal import FILE_NAME, Journal
@@ -75,8 +83,8 @@ class Pipeline:
         bus: an open one; durable, so that the broker holds messages while the pipeline is away.
         stores: a function for each store that opens it, by a name that stays the same.
         home: the data directory.
-        profiles: of the people that are known, by name.
-        judge_every_s: how often a day that is under way is judged.
+        days: who judges people's days; by default one that knows nobody's profile.
+        introduce: topic and payload that tell another program of a person, once for each; None: nobody is to be told.
         now_ns: the Unix clock.
         ready: set once the pipeline hears the bus.
 
@@ -91,8 +99,8 @@ class Pipeline:
         stores: Mapping[str, Callable[[], Store]],
         home: Path,
         *,
-        profiles: Profiles | None = None,
-        judge_every_s: float = JUDGE_EVERY_S,
+        days: Days | None = None,
+        introduce: Callable[[str], tuple[str, bytes]] | None = None,
         now_ns: Callable[[], int] = time.time_ns,
         ready: asyncio.Event | None = None,
     ) -> None:
@@ -100,7 +108,9 @@ class Pipeline:
         self.ready = ready or asyncio.Event()
         self.journal_state = ""  # why the journal can't be written; empty where all is well
         self._bus = bus
-        self._days = Days(profiles or {}, judge_every_s)
+        self._days = days or Days({})
+        self._introduce = introduce
+        self._introduced: set[str] = set()
         self._now_ns = now_ns
         self._live = LiveValues()
         self._retained = RetainedRecords()
@@ -285,6 +295,18 @@ class Pipeline:
             await self._bus.publish(live_topic(person), encode_object(record), qos=0, retain=True)
         for topic, told in self._retained.news():
             await self._bus.publish(topic, encode_object(told), retain=True)
+        for person in (live.keys() | taken.judged.keys()) - self._introduced:
+            await self._tell_others_of(person)
+
+    async def _tell_others_of(self, person: str) -> None:
+        """Introduce a person, once; a broker that forbids it forbids nothing else."""
+        self._introduced.add(person)
+        if self._introduce is None:
+            return
+        try:
+            await self._bus.publish(*self._introduce(person), retain=True)
+        except BusRefused as error:
+            _log.error("nobody was told of %s error=%r advice=%r", person, str(error), error.advice)
 
     async def _answer(self, topic: str, error: WireError) -> None:
         """Tell whoever sent a command that it can't be read."""

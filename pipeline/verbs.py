@@ -7,6 +7,7 @@ import math
 import time
 from dataclasses import asdict, replace
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -58,10 +59,15 @@ def process(context: typer.Context) -> None:
 
 async def process_all(settings: Settings, home: Path, *, ready: asyncio.Event | None = None) -> None:
     """Run the pipeline until cancelled; see `Pipeline.run` and `check_stores` for what is raised."""
+    from pipeline.days import Days
+    from pipeline.home_assistant import discovery, discovery_topic
     from pipeline.journal import FILE_NAME
     from pipeline.outbox import known_stores
     from pipeline.people import profiles_of
     from pipeline.process import CLIENT_ID, Pipeline
+
+    def introduce(person: str) -> tuple[str, bytes]:
+        return discovery_topic(person), discovery(person, version("strapline"))
 
     stores = store_openers(settings.store_url, token=in_clear(settings.store_token), home=home)
     await asyncio.to_thread(lambda: check_stores(stores, known_stores(home / FILE_NAME)))
@@ -71,7 +77,14 @@ async def process_all(settings: Settings, home: Path, *, ready: asyncio.Event | 
         async with patient_bus(
             settings.bus_address, client_id=CLIENT_ID, will=last_will(PIPELINE), durable=True
         ) as bus:
-            pipeline = Pipeline(bus, stores, home, profiles=profiles_of(settings.people), ready=ready)
+            pipeline = Pipeline(
+                bus,
+                stores,
+                home,
+                days=Days(profiles_of(settings.people)),
+                introduce=introduce if settings.home_assistant else None,
+                ready=ready,
+            )
             health.read = pipeline.figures
             async with asyncio.TaskGroup() as work:
                 work.create_task(health.run(bus, pipeline.ready))

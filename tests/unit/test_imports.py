@@ -51,6 +51,7 @@ PURE = (
     "pipeline.correction",
     "pipeline.engine",
     "pipeline.frequency",
+    "pipeline.home_assistant",
     "pipeline.indices",
     "pipeline.live",
     "pipeline.nonlinear",

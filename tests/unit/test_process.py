@@ -75,7 +75,7 @@ async def running(home: Path, *stores: Callable[[], Store]) -> AsyncIterator[tup
 
 @pytest.fixture
 def store(tmp_path: Path) -> Callable[[], SqliteStore]:
-    return partial(SqliteStore, tmp_path / "points.db", busy_timeout_s=0.05)
+    return partial(SqliteStore, tmp_path / "points.db", busy_timeout_s=0.5)
 
 
 async def say(bus: Bus, *batches: BeatBatch) -> None:
