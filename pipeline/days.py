@@ -19,7 +19,7 @@ from ingest.wire import decode_marker
 from pipeline.journal import read_notes
 from pipeline.minutes import add_to_minutes, create_minutes, minutes_of, read_trace
 from pipeline.rows import pack_points, unpack_points
-from pipeline.schema import EVENT, HEART, HRV, SESSION, STRAP, Point
+from pipeline.schema import EVENT, HEART, HRV, STRAP, Point
 from pipeline.scores.day import AFTER_NS, BEFORE_NS, HISTORY_DAYS, Day, judge_day, read_day, without_holes
 from pipeline.scores.local_days import DAY, day_of, start_of
 from pipeline.scores.points import points_of
@@ -178,15 +178,19 @@ class Days:
 
 
 def changes(before: Iterable[Point], after: Iterable[Point]) -> list[Point]:
-    """The points that are new or say something else; a session that is no more is told to be void."""
+    """The points that are new or say something else; a session or a minute of stress that is none any more is void."""
     known = {_key(point): point for point in before}
     changed = []
     for point in after:
         old = known.pop(_key(point), None)
         if old is None or dict(old.fields) != dict(point.fields):
             changed.append(point)
-    gone = [point for point in known.values() if point.measurement is SESSION]
-    return [Point(SESSION, point.tags, {"valid": 0}, point.time_ns) for point in gone] + changed
+    void = [
+        Point(point.measurement, point.tags, {"valid": 0}, point.time_ns)
+        for point in known.values()
+        if "valid" in point.fields
+    ]
+    return void + changed
 
 
 def read_facts(connection: Connection, person: str, first: date, before: date) -> list[DayFacts]:

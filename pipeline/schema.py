@@ -211,6 +211,7 @@ STRESS = Measurement(
     "stress of each full minute at rest, stamped at its end; a minute that tells of none has no point",
     ("person",),
     (
+        Field("valid", _I, "0/1", "0: the minute belongs to a run after all, and what else this point says is void"),
         Field("stress", _F, "", "0 to 100, against the person's own resting reference"),
         Field("band", _S, "", "rest, low, medium, high"),
         Field("confidence", _S, "", "calibrating, provisional, trusted"),

@@ -166,7 +166,8 @@ def _stress_points(person: str, day: Day) -> Iterator[Point]:
     rows = zip(rest.time_ns.tolist(), day.stress.tolist(), rest.sqrt_si.tolist(), strict=True)
     for time_ns, stress, sqrt_si in rows:
         if day.readings.start_ns < time_ns <= day.readings.end_ns:
-            told = {"stress": stress, "band": band_of(stress), "confidence": confidence, "sqrt_si": sqrt_si}
+            told: Fields = {"valid": 1, "stress": stress, "band": band_of(stress), "confidence": confidence}
+            told["sqrt_si"] = sqrt_si
             yield _point(STRESS, (person,), told, time_ns)
 
 

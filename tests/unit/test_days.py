@@ -56,8 +56,25 @@ def in_pieces(of: Sequence[tuple[int, Message]], size: int) -> Iterator[Sequence
     return (of[first : first + size] for first in range(0, len(of), size))
 
 
-def said(marker: Marker) -> Message:
-    return Message(command_topic("anna"), encode_marker(marker), retained=False, ack=ignore)
+def said(marker: Marker, person: str = "anna") -> Message:
+    return Message(command_topic(person), encode_marker(marker), retained=False, ack=ignore)
+
+
+def company() -> list[tuple[int, Message]]:
+    """A day of two people with the same heart: anna breathes at noon, and only ben says that he runs."""
+    life = live(PLAN)
+    worn = rr_ticks_of_day(life, 0)
+    found = []
+    for person in ("anna", "ben"):
+        for batch in batches_of_stretches(person, "h10", "day", worn):
+            topic = strap_topic(person, "h10", "beats")
+            found.append((batch.received_ns, Message(topic, encode_batch(batch), retained=False, ack=ignore)))
+    noon_ns = worn[1].start_ns
+    for action, time_ns in ((MarkerAction.START, noon_ns), (MarkerAction.STOP, noon_ns + 480 * SECOND_NS)):
+        found.append((time_ns, said(Marker(MarkerKind.BREATHING, action, time_ns=time_ns))))
+    runs = [marker for marker in markers_of_day(life, 0) if marker.kind is MarkerKind.RUN]
+    found += [(marker.time_ns or 0, said(marker, "ben")) for marker in runs]
+    return sorted(found, key=lambda each: each[0])
 
 
 class Home:
@@ -177,6 +194,26 @@ def middles_of_sessions(scores: Stored) -> Iterator[int]:
     for (name, _, start_ns), fields in scores.items():
         if name == "session":
             yield start_ns + round(float(fields["minutes"]) * 30 * SECOND_NS)
+
+
+def test_runs_together_breathing_and_what_shows_by_itself_are_the_same_in_any_order() -> None:
+    in_order, shuffled = Home(), Home()
+    for time_ns, message in company():
+        in_order.take([message], time_ns)
+    mixed = company()
+    Random(2).shuffle(mixed)
+    for number, (_, message) in enumerate(mixed):
+        if number % 40 == 0:
+            shuffled.start()
+        shuffled.take([message], 0)
+    scores = in_order.scores()
+    assert scores == shuffled.scores()
+    sessions = {key[1]: fields for key, fields in scores.items() if key[0] == "session"}
+    assert sessions["anna", "run"]["origin"] == "detected"
+    assert sessions["anna", "run"]["together"] == "ben"
+    assert sessions["ben", "run"]["together"] == "anna"
+    assert sessions["anna", "breathing"]["minutes"] == 8
+    assert sessions["ben", "morning"]["origin"] == "detected"
 
 
 def test_recomputed_for_another_profile_and_back_the_days_are_the_same_to_the_last_bit(
