@@ -89,7 +89,10 @@ def _scores(point: Point, reference: LiveReference) -> dict[str, FieldValue | No
     reason = str(point.fields["reason"])
     if not reason and (heart_rate_bpm is None or ln_rmssd is None):
         reason = "coverage"
-    elif not reason and reference.limits.reserve(float(heart_rate_bpm or 0.0)) >= REST_RESERVE:
+    elif not reason and (
+        reference.limits.reserve(float(heart_rate_bpm or 0.0)) >= REST_RESERVE
+        or point.time_ns < reference.effort_until_ns
+    ):
         reason = "not at rest"
     if reason:
         return {"stress": None, "stress_band": None, "stress_reason": reason}

@@ -22,6 +22,7 @@ from pipeline.scores.readiness import Load, Readiness, readiness_of
 from pipeline.scores.readings import DayFacts, DayReadings, Relief, RestLevel, RestMinutes, RunFacts, Session
 from pipeline.scores.relief import (
     MIN_DAYS,
+    SETTLED_AFTER_NS,
     ReliefByKind,
     RunDayEffect,
     relief_by_kind,
@@ -52,6 +53,7 @@ class LiveReference:
     limits: Limits
     zones: ZoneMethod
     stress: StressReference
+    effort_until_ns: int = 0  # until then the heart tells of a run, and stress is not told
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,7 +137,12 @@ def judge_day(
     return Day(
         readings=readings,
         facts=judged.facts,
-        live=LiveReference(limits_on(readings.day, profile, history), profile.zones, judged.reference),
+        live=LiveReference(
+            limits_on(readings.day, profile, history),
+            profile.zones,
+            judged.reference,
+            max((run.session.end_ns + SETTLED_AFTER_NS for run in readings.runs), default=0),
+        ),
         stress=judged.stress,
         stress_reason="" if judged.facts.stress is not None else "too few minutes at rest",
         reliefs=judged.reliefs,

@@ -18,7 +18,8 @@ from pipeline.scores.readings import DayFacts, Relief, RunFacts
 from pipeline.scores.trace import MINUTE_NS
 
 BEFORE_NS = 60 * MINUTE_NS
-AFTER_NS = (30 * MINUTE_NS, 180 * MINUTE_NS)
+SETTLED_AFTER_NS = 30 * MINUTE_NS
+AFTER_NS = (SETTLED_AFTER_NS, 180 * MINUTE_NS)
 """Own. After a run heart rate stays raised and its variability low, of the effort and not of stress: in the first half
 hour steeply, after hard runs for hours (Stanley, Peake & Buchheit 2013)."""
 
