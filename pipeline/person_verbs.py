@@ -183,10 +183,12 @@ def report(
         raise typer.BadParameter(f"{day!r} is no date, such as 2026-11-25") from error
     with closing(Database(file)) as database, database.transaction("BEGIN") as connection:
         people = people_of(connection)
+        if not people:
+            raise ConfigError("no day of anybody is known yet", advice="Start `strapline process` or `strapline run`.")
         name = person or (people[0] if len(people) == 1 else the_person(state.settings(), None))
         record = read_report(connection, name, wanted)
     if record is None:
-        known = f"Days are known of: {', '.join(people)}." if people else "No day of anybody is known yet."
+        known = f"Days are known of: {', '.join(people)}."
         raise ConfigError(f"nothing is known of {name}{f' on {day}' if day else ''}", advice=known)
     if as_json:
         emit(record)

@@ -224,6 +224,7 @@ READINESS = Measurement(
     "readiness of a day, stamped at the person's local midnight",
     ("person",),
     (
+        Field("valid", _I, "0/1", "0: the day's midnight is another one, and what else this point says is void"),
         Field("reason", _S, "", "why there is no readiness; empty where there is, and other values count only then"),
         Field("readiness", _F, "", "0 to 100"),
         Field("state", _S, "", "strained, as usual, recovered"),
@@ -254,6 +255,7 @@ DAY = Measurement(
     "a day in figures, stamped at the person's local midnight",
     ("person",),
     (
+        Field("valid", _I, "0/1", "0: the day's midnight is another one, and what else this point says is void"),
         Field("runs", _I, "count", "runs that began on it"),
         Field("run_minutes", _F, "min", "time running"),
         Field("easy_minutes", _F, "min", "time running below zone 3"),
@@ -290,6 +292,7 @@ RELIEF = Measurement(
     "stress of days with a run against other days, over a window of days, stamped at the person's local midnight",
     ("person", "window"),
     (
+        Field("valid", _I, "0/1", "0: the day's midnight is another one, and what else this point says is void"),
         Field("verdict", _S, "", "what the interval says; why it says nothing, where days are too few"),
         Field("run_days", _I, "count", "days with a run and a stress"),
         Field("other_days", _I, "count", "days without a run and with a stress"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ingest.model import MarkerKind
 from pipeline.scores.baseline import kept_of, reference_of
 from pipeline.scores.breathing import summarize_breathing
-from pipeline.scores.goals import progress_of
+from pipeline.scores.goals import GoalProgress, progress_of
 from pipeline.scores.load import TrainingLoad, training_load
 from pipeline.scores.local_days import DAY, hour_of, start_of
 from pipeline.scores.morning import morning_of
@@ -72,7 +72,7 @@ class Day:
     effects: tuple[RunDayEffect, ...]  # by the days looked back on
     by_kind: ReliefByKind
     routine: Routine
-    goals: tuple[Any, ...]
+    goals: tuple[GoalProgress, ...]
     week: tuple[DayFacts, ...]  # of this ISO week so far, this day included
 
 
@@ -101,7 +101,7 @@ def read_day(
     near = sessions_of(said, trace, limits, start_ns, (start_ns - BEFORE_NS, end_ns + AFTER_NS))
     sessions = [session for session in near if start_ns <= session.start_ns < end_ns]
     runs = [session for session in sessions if session.kind is MarkerKind.RUN]
-    morning, _, reason = morning_of(sessions, said, trace)
+    morning, reason = morning_of(sessions, said, trace)
     age = None if profile.birth_year is None else day.year - profile.birth_year
     return DayReadings(
         day=day,
@@ -212,7 +212,6 @@ def _facts(
     morning = readings.morning
     ln_rmssd = None if morning is None else morning.ln_rmssd
     heart_rate_bpm = None if morning is None else morning.heart_rate_bpm
-    within = (readings.rest.time_ns > readings.start_ns) & (readings.rest.time_ns <= readings.end_ns)
     return DayFacts(
         day=readings.day,
         morning_ln_rmssd=ln_rmssd,
@@ -221,7 +220,7 @@ def _facts(
         reference_heart_rate_bpm=kept_of(heart_rate_bpm, [each.reference_heart_rate_bpm for each in history]),
         rest=_rest_level(readings.rest_of_day),
         stress=stress_of_day(
-            readings.rest.time_ns[within], stress[within], [run.session.end_ns for run in readings.runs]
+            readings.rest_of_day.time_ns, stress[readings.is_of_day], [run.session.end_ns for run in readings.runs]
         ),
         standing_rise_bpm=readiness.standing_rise_bpm,
         flag=readiness.flag,

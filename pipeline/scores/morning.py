@@ -28,9 +28,7 @@ class _Recording:
     artifact_pct: float
 
 
-def morning_of(
-    sessions: Sequence[Session], said: Sequence[Said], trace: Trace
-) -> tuple[MorningReading | None, Session | None, str]:
+def morning_of(sessions: Sequence[Session], said: Sequence[Said], trace: Trace) -> tuple[MorningReading | None, str]:
     """The day's first morning session with a valid reading.
 
     RMSSD of the recording is that of its NN differences, but for those across its full minutes: the root of the mean of
@@ -38,7 +36,7 @@ def morning_of(
     ends the recording.
 
     Returns:
-        The reading, the session that it comes from, and why there is no reading (empty where there is one).
+        The reading, and why there is none (empty where there is one).
     """
     reason = "no morning measurement"
     for session in sessions:
@@ -46,8 +44,8 @@ def morning_of(
             continue
         reading, reason = _reading(session, _stood_up_at(session, said), trace)
         if reading is not None:
-            return reading, session, ""
-    return None, None, reason
+            return reading, ""
+    return None, reason
 
 
 def _reading(session: Session, stood_up_ns: int | None, trace: Trace) -> tuple[MorningReading | None, str]:

@@ -94,8 +94,7 @@ def day_fields(day: Day) -> Fields:
     """The fields of the day's figures; None where there is no value."""
     runs, load, routine = day.readings.runs, day.load, day.routine
     zones = [sum(run.zone_minutes[zone] for run in runs) for zone in range(5)]
-    within = (day.readings.rest.time_ns > day.readings.start_ns) & (day.readings.rest.time_ns <= day.readings.end_ns)
-    bands = band_minutes(day.stress[within])
+    bands = band_minutes(day.stress[day.readings.is_of_day])
     return {
         "runs": len(runs),
         "run_minutes": sum(run.minutes for run in runs),
@@ -137,7 +136,6 @@ def _session_point(person: str, session: Session, fields: Fields) -> Point:
 
 def _of_session(session: Session) -> Fields:
     return {
-        "valid": 1,
         "is_open": int(session.is_open),
         "end_ms": session.end_ns // 1_000_000,
         "minutes": session.minutes,
@@ -166,7 +164,7 @@ def _stress_points(person: str, day: Day) -> Iterator[Point]:
     rows = zip(rest.time_ns.tolist(), day.stress.tolist(), rest.sqrt_si.tolist(), strict=True)
     for time_ns, stress, sqrt_si in rows:
         if day.readings.start_ns < time_ns <= day.readings.end_ns:
-            told: Fields = {"valid": 1, "stress": stress, "band": band_of(stress), "confidence": confidence}
+            told: Fields = {"stress": stress, "band": band_of(stress), "confidence": confidence}
             told["sqrt_si"] = sqrt_si
             yield _point(STRESS, (person,), told, time_ns)
 
@@ -185,8 +183,8 @@ def _relief_points(person: str, day: Day) -> Iterator[Point]:
 
 
 def _point(measurement: Measurement, tags: tuple[str, ...], fields: Fields, time_ns: int) -> Point:
-    """A point of the fields that have a value, each in its type."""
-    known: dict[str, FieldValue] = {}
+    """A valid point of the fields that have a value, each in its type."""
+    known: dict[str, FieldValue] = {"valid": 1}
     for name, value in fields.items():
         if value is not None and not (isinstance(value, float) and not math.isfinite(value)):
             known[name] = _CASTS[measurement.field(name).type](value)

@@ -148,6 +148,11 @@ class DayReadings:
     quiet: tuple[Session, ...] = ()  # morning and rest sessions
 
     @property
+    def is_of_day(self) -> NDArray[np.bool_]:
+        """Which of the minutes at rest lie within the day itself."""
+        return (self.rest.time_ns > self.start_ns) & (self.rest.time_ns <= self.end_ns)
+
+    @property
     def rest_of_day(self) -> RestMinutes:
         """The minutes at rest within the day itself."""
         return self.rest.between(self.start_ns, self.end_ns)

@@ -9,7 +9,7 @@ from typing import Any
 from pipeline.scores.day import Day
 from pipeline.scores.points import run_fields
 from pipeline.scores.readings import Session
-from pipeline.scores.score import Confidence, Score
+from pipeline.scores.score import Score
 from pipeline.scores.stress import band_minutes, band_of
 from pipeline.scores.wording import ADVICE, NOT_MEDICAL, RULES
 
@@ -77,8 +77,8 @@ def _session(session: Session) -> Record:
 def _stress(day: Day) -> Record:
     reference = day.live.stress
     value = day.facts.stress
-    within = (day.readings.rest.time_ns > day.readings.start_ns) & (day.readings.rest.time_ns <= day.readings.end_ns)
-    minutes = dict(zip(("rest", "low", "medium", "high"), band_minutes(day.stress[within]), strict=True))
+    bands = band_minutes(day.stress[day.readings.is_of_day])
+    minutes = dict(zip(("rest", "low", "medium", "high"), bands, strict=True))
     inputs: Mapping[str, float | None] = {
         "rest_minutes": float(sum(minutes.values())),
         "reference_heart_rate_bpm": reference.heart_rate_mean_bpm,
@@ -86,7 +86,7 @@ def _stress(day: Day) -> Record:
         "reference_days": float(reference.days),
     }
     state = "" if value is None else band_of(value)
-    score = Score(value, state, Confidence(reference.confidence), inputs, day.stress_reason)
+    score = Score(value, state, reference.confidence, inputs, day.stress_reason)
     return score_record(score) | {"minutes": minutes}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -252,6 +252,26 @@ def test_an_edited_run_is_computed_anew_and_its_old_point_is_void(lived: Lived, 
     assert float(new["minutes"]) == pytest.approx(float(old["minutes"]) - 5)
     report = home.report(date(2026, 1, 5))
     assert report["last_run"]["start_ns"] == start_ns + 300 * SECOND_NS
+
+
+def test_a_time_zone_that_is_told_later_moves_midnights_and_each_day_is_there_once(
+    lived: Lived, tmp_path: Path
+) -> None:
+    home = lived.again(tmp_path)
+    home.start({"anna": (DatedProfile(date.min, replace(PLAN.profile, time_zone="Europe/Berlin")),)})
+    home.take([messages()[0][1]], 2**62)
+    for measurement in (DAY, READINESS):
+        midnights_ns = sorted(key[2] for key in home.scores() if key[0] == measurement.name)
+        assert len(midnights_ns) == PLAN.days
+        assert all(ns % (86_400 * SECOND_NS) == 82_800 * SECOND_NS for ns in midnights_ns)  # 23:00 UTC
+
+
+def test_a_day_without_a_run_reports_the_last_one_before(lived: Lived, tmp_path: Path) -> None:
+    home = lived.again(tmp_path)
+    before, last = sorted(key[2] for key in lived.scores if key[:2] == ("session", ("anna", "run")))[-2:]
+    assert home.report(None)["last_run"]["start_ns"] == last
+    home.take([said(Marker(MarkerKind.RUN, MarkerAction.DROP, session_ns=last + SECOND_NS))], 2**62)
+    assert home.report(None)["last_run"]["start_ns"] == before
 
 
 def test_a_report_has_the_parts_that_its_readers_rely_on(lived: Lived, tmp_path: Path) -> None:

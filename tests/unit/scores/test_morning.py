@@ -30,8 +30,7 @@ def by_time(before: float, after: float, change_s: int) -> np.ndarray:
 
 
 def reading(seconds: int, of: Trace, *said: Said) -> tuple[MorningReading | None, str]:
-    found, _, reason = morning_of([session(seconds)], said, of)
-    return found, reason
+    return morning_of([session(seconds)], said, of)
 
 
 def test_a_minute_settles_and_three_are_recorded() -> None:
