@@ -219,9 +219,7 @@ def _facts(
         reference_ln_rmssd=kept_of(ln_rmssd, [each.reference_ln_rmssd for each in history]),
         reference_heart_rate_bpm=kept_of(heart_rate_bpm, [each.reference_heart_rate_bpm for each in history]),
         rest=_rest_level(readings.rest_of_day),
-        stress=stress_of_day(
-            readings.rest_of_day.time_ns, stress[readings.is_of_day], [run.session.end_ns for run in readings.runs]
-        ),
+        stress=stress_of_day(stress[readings.is_of_day]),
         standing_rise_bpm=readiness.standing_rise_bpm,
         flag=readiness.flag,
         runs=tuple(

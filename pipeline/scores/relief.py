@@ -81,23 +81,16 @@ def _mean_between(time_ns: NDArray[np.int64], stress: NDArray[np.float64], start
     return float(known.mean()) if known.size >= MIN_REST_MINUTES else None
 
 
-def stress_of_day(
-    time_ns: NDArray[np.int64], stress: NDArray[np.float64], run_ends_ns: Iterable[int] = ()
-) -> float | None:
-    """Mean stress of a day's minutes at rest, without those within 30 min after the end of a run.
+def stress_of_day(stress: NDArray[np.float64]) -> float | None:
+    """Mean stress of a day's minutes at rest, which `rest_minutes` finds outside runs and the half hour after them.
 
     Args:
-        time_ns: ends of the day's minutes at rest, shape (n,).
         stress: 0 to 100, shape (n,), finite.
-        run_ends_ns: ends of the day's runs, and of those of the evening before.
 
     Returns:
         0 to 100; None from fewer than 10 such minutes.
     """
-    tells = np.ones(time_ns.size, np.bool_)
-    for end_ns in run_ends_ns:
-        tells &= (time_ns <= end_ns) | (time_ns > end_ns + AFTER_NS[0])
-    return float(stress[tells].mean()) if np.count_nonzero(tells) >= MIN_REST_MINUTES_OF_DAY else None
+    return float(stress.mean()) if stress.size >= MIN_REST_MINUTES_OF_DAY else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,13 +90,9 @@ def test_other_runs_cut_both_windows() -> None:
     assert (found.before, found.after) == (40, 30)
 
 
-def test_a_day_is_told_without_the_half_hour_after_its_runs() -> None:
-    calm = [(minute, 30.0) for minute in range(500, 510)]
-    raised = [(minute, 90.0) for minute in range(641, 671)]
-    assert stress_of_day(*minutes(*calm, *raised), [640 * MINUTE_NS]) == 30
-    assert stress_of_day(*minutes(*calm, (671, 140.0), *raised), [640 * MINUTE_NS]) == 40
-    assert stress_of_day(*minutes(*calm[1:], *raised), [640 * MINUTE_NS]) is None, "nine minutes are too few"
-    assert stress_of_day(*minutes(*calm)) == 30
+def test_the_stress_of_a_day_is_the_mean_of_ten_minutes_at_rest_or_more() -> None:
+    assert stress_of_day(np.array([20.0] * 5 + [40.0] * 5)) == 30
+    assert stress_of_day(np.full(9, 30.0)) is None
 
 
 # --- run days against others
