@@ -46,6 +46,9 @@ class PersonFacts(BaseModel):
     max_heart_rate_bpm: float | None = Field(
         None, ge=100, le=240, description="measured maximum heart rate; without it, 208 - 0.7 age (Tanaka 2001)"
     )
+    heart_rate_ceiling_bpm: float | None = Field(
+        None, ge=60, le=240, description="heart rate to stay below, for the alert of the boards; without it, none"
+    )
     weight_kg: float | None = Field(None, ge=20, le=300, description="weight, for the estimate of energy")
     zones: Literal["reserve", "maximum"] | None = Field(
         None, description="zones as shares of the heart-rate `reserve` (Karvonen, the default) or of the `maximum`"

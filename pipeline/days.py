@@ -34,7 +34,7 @@ JUDGE_EVERY_S = 15.0
 _DAYS_AT_ONCE = 10
 """Days that one transaction judges, so that a long backlog of them holds up no message."""
 
-_SCORES_FORMAT = 1
+_SCORES_FORMAT = 2
 """Raised when a formula of the second level changes: every day is then judged anew."""
 
 _TABLES = (

@@ -16,7 +16,8 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ingest.errors import ConfigError, StoreError, StoreRejected, StoreUnavailable
-from pipeline.schema import Measurement, Point, check_points
+from pipeline.schema import Measurement, Point
+from pipeline.storable import check_points
 from pipeline.store import Store
 
 try:

@@ -6,7 +6,8 @@ from ingest.errors import MalformedPayload
 from ingest.model import Marker, StrapStatus
 from ingest.topics import COMMAND, matches, parse_command_topic, parse_strap_topic
 from ingest.wire import decode_marker, decode_status
-from pipeline.schema import EVENT, STRAP, FieldValue, Point, check_points
+from pipeline.schema import EVENT, STRAP, FieldValue, Point
+from pipeline.storable import check_points
 
 
 def point_of_note(topic: str, payload: bytes, received_ns: int) -> Point:

@@ -22,6 +22,7 @@ def _profile(facts: PersonFacts) -> Profile:
         sex=None if facts.sex is None else Sex(facts.sex),
         resting_heart_rate_bpm=facts.resting_heart_rate_bpm,
         max_heart_rate_bpm=facts.max_heart_rate_bpm,
+        heart_rate_ceiling_bpm=facts.heart_rate_ceiling_bpm,
         weight_kg=facts.weight_kg,
         zones=ZoneMethod(facts.zones or ZoneMethod.RESERVE),
         time_zone=facts.time_zone or "UTC",

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -131,6 +129,7 @@ HEALTH = Measurement(
     (
         Field("online", _I, "0/1", "1: it runs"),
         Field("state", _S, "", "ok, or what is wrong"),
+        Field("release", _S, "", "version of Strapline that it runs"),
         Field("beats_in", _I, "count", "beats received"),
         Field("beats_stored", _I, "count", "beats stored for good"),
         Field("beats_dropped", _I, "count", "beats given up, for want of space or age"),
@@ -175,6 +174,7 @@ SESSION = Measurement(
         Field("text", _S, "", "what was said of it"),
         Field("together", _S, "", "who ran at the same time"),
         Field("coverage_pct", _F, "%", "share of its seconds with a heart rate"),
+        Field("artifact_pct", _F, "%", "mean share of artifacts in the 60 s windows of a run"),
         Field("mean_heart_rate_bpm", _F, "bpm", "mean heart rate"),
         Field("max_heart_rate_bpm", _F, "bpm", "highest heart rate of 5 s"),
         *(Field(f"zone{zone}_minutes", _F, "min", f"time in zone {zone}") for zone in range(1, 6)),
@@ -203,6 +203,18 @@ SESSION = Measurement(
         Field("coherence", _F, "", "mean coherence of a breathing session"),
         Field("resonance_per_min", _F, "1/min", "pace of breathing with the widest swing of heart rate"),
         Field("resonance_swing_bpm", _F, "bpm", "that swing"),
+    ),
+)
+
+EFFORT = Measurement(
+    "effort",
+    "effort of each 10 s of a run, stamped at their end",
+    ("person",),
+    (
+        Field("valid", _I, "0/1", "0: it is no part of a run after all, and what else this point says is void"),
+        Field("heart_rate_bpm", _F, "bpm", "mean heart rate"),
+        Field("of_max_pct", _F, "%", "that of the person's maximum"),
+        Field("zone", _I, "count", "zone 1 to 5; 0 below"),
     ),
 )
 
@@ -243,6 +255,10 @@ READINESS = Measurement(
         Field("heart_rate_band_low_bpm", _F, "bpm", "lower end of its normal range"),
         Field("heart_rate_band_high_bpm", _F, "bpm", "upper end of its normal range"),
         Field("standing_rise_bpm", _F, "bpm", "heart rate standing less lying (orthostatic variant)"),
+        Field("measured_from_ms", _I, "ms", "Unix time at which the morning's measurement began"),
+        Field("measured_to_ms", _I, "ms", "Unix time of the end of what was recorded of it"),
+        Field("measured_s", _F, "s", "how long was recorded after settling: up to 180 s"),
+        Field("measured_artifact_pct", _F, "%", "share of artifacts in what was recorded"),
         Field("contribution_today", _F, "", "what today's ln RMSSD adds to the score's z"),
         Field("contribution_7day", _F, "", "what the 7-day mean adds"),
         Field("contribution_heart_rate", _F, "", "what the resting heart rate adds"),
@@ -256,6 +272,10 @@ DAY = Measurement(
     ("person",),
     (
         Field("valid", _I, "0/1", "0: the day's midnight is another one, and what else this point says is void"),
+        Field("max_heart_rate_bpm", _F, "bpm", "the person's maximum heart rate, told or estimated"),
+        Field("resting_heart_rate_bpm", _F, "bpm", "the person's resting heart rate, told, measured or assumed"),
+        Field("heart_rate_ceiling_bpm", _F, "bpm", "what the person wants to stay below; absent where nothing is told"),
+        *(Field(f"zone{zone}_from_bpm", _F, "bpm", f"heart rate at which zone {zone} begins") for zone in range(1, 6)),
         Field("runs", _I, "count", "runs that began on it"),
         Field("run_minutes", _F, "min", "time running"),
         Field("easy_minutes", _F, "min", "time running below zone 3"),
@@ -287,6 +307,23 @@ DAY = Measurement(
     ),
 )
 
+WEEK = Measurement(
+    "week",
+    "a week in figures, so far, stamped at the person's local midnight of its Monday",
+    ("person",),
+    (
+        Field("valid", _I, "0/1", "0: the week's midnight is another one, and what else this point says is void"),
+        Field("runs", _I, "count", "runs that began in it"),
+        Field("run_minutes", _F, "min", "time running"),
+        Field("easy_minutes", _F, "min", "time running below zone 3"),
+        *(Field(f"zone{zone}_minutes", _F, "min", f"time running in zone {zone}") for zone in range(1, 6)),
+        Field("load", _F, "", "Banister TRIMP of the runs"),
+        Field("ln_rmssd", _F, "ln ms", "mean of the mornings"),
+        Field("heart_rate_bpm", _F, "bpm", "mean resting heart rate of the mornings"),
+        Field("stress", _F, "", "mean stress of the days, 0 to 100"),
+    ),
+)
+
 RELIEF = Measurement(
     "relief",
     "stress of days with a run against other days, over a window of days, stamped at the person's local midnight",
@@ -303,7 +340,7 @@ RELIEF = Measurement(
 )
 
 MEASUREMENTS: Mapping[str, Measurement] = MappingProxyType(
-    {m.name: m for m in (BEAT, HEART, HRV, STRAP, EVENT, HEALTH, SESSION, STRESS, READINESS, DAY, RELIEF)}
+    {m.name: m for m in (BEAT, HEART, HRV, STRAP, EVENT, HEALTH, SESSION, EFFORT, STRESS, READINESS, DAY, WEEK, RELIEF)}
 )
 
 
@@ -318,63 +355,3 @@ class Point:
     tags: tuple[str, ...]  # values, in the measurement's order
     fields: Mapping[str, FieldValue]
     time_ns: int  # Unix time, UTC
-
-
-# InfluxDB keeps two values of int64 at the lower end and one at the upper end for itself.
-EARLIEST_NS, LATEST_NS = -(2**63) + 2, 2**63 - 2
-
-_INT64 = range(-(2**63), 2**63)
-# The line protocol has no form for an empty tag, and none that reads back for a backslash or a line break in one.
-_BAD_IN_TAG = re.compile(r"[\\\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-# A lone surrogate has no UTF-8 form; a NUL ends a text early for some readers.
-_BAD_IN_TEXT = re.compile(r"[\x00\ud800-\udfff]")
-_PYTHON_TYPES: Mapping[FieldType, type] = MappingProxyType({_F: float, _I: int, _S: str})
-
-
-def check_points(points: Iterable[Point]) -> None:
-    """Make sure, before any is stored, that every store would keep every point exactly.
-
-    Raises:
-        ValueError: a point that does not fit its measurement, has no field or an empty tag, holds NaN, an infinity or
-            an integer beyond 64 bits, text that is no Unicode, or a time that InfluxDB can't hold.
-    """
-    for point in points:
-        problem = _tags_problem(point) or _fields_problem(point)
-        if not problem and not EARLIEST_NS <= point.time_ns <= LATEST_NS:
-            problem = f"time_ns {point.time_ns} is out of range"
-        if problem:
-            message = f"{point.measurement.name} at {point.time_ns}: {problem}"
-            raise ValueError(message)
-
-
-def _tags_problem(point: Point) -> str:
-    names = point.measurement.tags
-    if len(point.tags) != len(names):
-        return f"{len(point.tags)} tag values for {len(names)} tags"
-    for name, tag in zip(names, point.tags, strict=True):
-        if not tag or _BAD_IN_TAG.search(tag):
-            return f"tag {name} can't be {tag!r}"
-    return ""
-
-
-def _fields_problem(point: Point) -> str:
-    if not point.fields:
-        return "no field has a value"
-    for name, stored in point.fields.items():
-        try:
-            wanted = point.measurement.field(name).type
-        except KeyError:
-            return f"there is no field {name!r}"
-        if not isinstance(stored, _PYTHON_TYPES[wanted]) or isinstance(stored, bool):
-            return f"{name} must be of type {wanted}, not {stored!r}"
-        if not _is_storable(stored):
-            return f"{name} can't be {stored!r}"
-    return ""
-
-
-def _is_storable(stored: FieldValue) -> bool:
-    if isinstance(stored, float):
-        return math.isfinite(stored)
-    if isinstance(stored, int):
-        return stored in _INT64
-    return not _BAD_IN_TEXT.search(stored)

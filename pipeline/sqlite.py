@@ -8,7 +8,8 @@ from typing import Self
 
 from ingest.database import Connection, Database
 from ingest.errors import ConfigError, StoreDamaged
-from pipeline.schema import MEASUREMENTS, FieldType, FieldValue, Measurement, Point, check_points
+from pipeline.schema import MEASUREMENTS, FieldType, FieldValue, Measurement, Point
+from pipeline.storable import check_points
 
 _COLUMN_TYPES = {FieldType.FLOAT: "REAL", FieldType.INTEGER: "INTEGER", FieldType.STRING: "TEXT"}
 

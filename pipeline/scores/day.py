@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ingest.model import MarkerKind
 from pipeline.scores.baseline import kept_of, reference_of
 from pipeline.scores.breathing import summarize_breathing
+from pipeline.scores.effort import effort_of
 from pipeline.scores.goals import GoalProgress, progress_of
 from pipeline.scores.load import TrainingLoad, training_load
 from pipeline.scores.local_days import DAY, hour_of, start_of
@@ -74,6 +75,8 @@ class Day:
     routine: Routine
     goals: tuple[GoalProgress, ...]
     week: tuple[DayFacts, ...]  # of this ISO week so far, this day included
+    week_start_ns: int  # local midnight of its Monday
+    heart_rate_ceiling_bpm: float | None  # what the person wants to stay below
 
 
 def limits_on(day: date, profile: Profile, history: Sequence[DayFacts]) -> Limits:
@@ -111,6 +114,7 @@ def read_day(
         morning=morning,
         morning_reason=reason,
         runs=tuple(summarize_run(trace, run, limits, profile, age) for run in runs),
+        effort=effort_of(trace, runs),
         breathing=tuple(summarize_breathing(trace, each) for each in sessions if each.kind is MarkerKind.BREATHING),
         quiet=tuple(each for each in sessions if each.kind in {MarkerKind.MORNING, MarkerKind.REST}),
     )
@@ -154,6 +158,8 @@ def judge_day(
         routine=routine_of(known, readings.day, profile.goals.runs_per_week),
         goals=progress_of(profile.goals, known, readings.day),
         week=tuple(each for each in known if each.day.isocalendar()[:2] == readings.day.isocalendar()[:2]),
+        week_start_ns=start_of(readings.day - readings.day.weekday() * DAY, profiles),
+        heart_rate_ceiling_bpm=profile.heart_rate_ceiling_bpm,
     )
 
 
@@ -235,6 +241,7 @@ def _facts(
                 stress_before=relief.before,
                 stress_after=relief.after,
                 heart_rate_recovery_60s_bpm=run.heart_rate_recovery_60s_bpm,
+                zone_minutes=run.zone_minutes,
             )
             for run, relief in zip(readings.runs, reliefs, strict=True)
         ),

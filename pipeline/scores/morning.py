@@ -25,6 +25,7 @@ class _Recording:
     ln_rmssd: float
     heart_rate_bpm: float
     minutes: int
+    end_ns: int
     artifact_pct: float
 
 
@@ -58,6 +59,7 @@ def _reading(session: Session, stood_up_ns: int | None, trace: Trace) -> tuple[M
     standing = None if stood_up_ns is None else _recording(trace, stood_up_ns, session.end_ns)
     reading = MorningReading(
         start_ns=session.start_ns,
+        end_ns=lying.end_ns,
         ln_rmssd=lying.ln_rmssd,
         heart_rate_bpm=lying.heart_rate_bpm,
         seconds=60.0 * lying.minutes,
@@ -90,6 +92,7 @@ def _recording(trace: Trace, start_ns: int, end_ns: int) -> _Recording | None:
         ln_rmssd=0.5 * math.log(mean_square),
         heart_rate_bpm=float(beats.sum() / (beats / trace.moments["mean_hr_bpm"][rows]).sum()),
         minutes=len(rows),
+        end_ns=ends_ns[len(rows) - 1],
         artifact_pct=float(np.average(trace.moments["artifact_pct"][rows], weights=beats)),
     )
 

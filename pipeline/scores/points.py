@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from pipeline.schema import DAY, READINESS, RELIEF, SESSION, STRESS, FieldType, FieldValue, Measurement, Point
+from pipeline.schema import (
+    DAY,
+    EFFORT,
+    READINESS,
+    RELIEF,
+    SESSION,
+    STRESS,
+    WEEK,
+    FieldType,
+    FieldValue,
+    Measurement,
+    Point,
+)
 from pipeline.scores.day import Day
-from pipeline.scores.readings import BreathingSummary, Relief, RunSummary, Session
+from pipeline.scores.readings import BreathingSummary, DayFacts, MorningReading, Relief, RunSummary, Session
 from pipeline.scores.stress import band_minutes, band_of
 from pipeline.scores.together import Company
+from pipeline.scores.zones import zone_floors_bpm, zone_of
 
 Fields = dict[str, FieldValue | None]
 
@@ -27,18 +40,22 @@ _NEED_AN_END = (
 """What may come and go while a run goes on is told when it has ended: a store can't take back a value."""
 
 _AS_IT_IS = (
-    *("coverage_pct", "mean_heart_rate_bpm", "max_heart_rate_bpm", "load", "edwards_load", "easy_minutes", "energy_kj"),
+    *("coverage_pct", "artifact_pct"),
+    *("mean_heart_rate_bpm", "max_heart_rate_bpm", "load", "edwards_load", "easy_minutes", "energy_kj"),
     *("respiration_per_min", "alpha1_minutes", "alpha1_above_075_minutes", "alpha1_below_050_minutes"),
 )
 
 
 def points_of(person: str, day: Day) -> list[Point]:
-    """Every point of a person's day: its sessions, minutes of stress, readiness, figures and effects."""
+    """Every point of a person's day: sessions, effort, minutes of stress, readiness, figures, its week, effects."""
     return [
         *_session_points(person, day),
+        *_effort_points(person, day),
         *_stress_points(person, day),
         _point(READINESS, (person,), readiness_fields(day), day.readings.start_ns),
         _point(DAY, (person,), day_fields(day), day.readings.start_ns),
+        # Each day of a week tells it anew: the last one that is told knows most.
+        _point(WEEK, (person,), week_fields(day.week), day.week_start_ns),
         *_relief_points(person, day),
     ]
 
@@ -87,6 +104,18 @@ def readiness_fields(day: Day) -> Fields:
         "contribution_heart_rate": adds["heart_rate"],
         "contribution_load": adds["load"],
         "standing_rise_bpm": readiness.standing_rise_bpm,
+        **_measured(day.readings.morning),
+    }
+
+
+def _measured(morning: MorningReading | None) -> Fields:
+    if morning is None:
+        return {}
+    return {
+        "measured_from_ms": morning.start_ns // 1_000_000,
+        "measured_to_ms": morning.end_ns // 1_000_000,
+        "measured_s": morning.seconds,
+        "measured_artifact_pct": morning.artifact_pct,
     }
 
 
@@ -95,7 +124,13 @@ def day_fields(day: Day) -> Fields:
     runs, load, routine = day.readings.runs, day.load, day.routine
     zones = [sum(run.zone_minutes[zone] for run in runs) for zone in range(5)]
     bands = band_minutes(day.stress[day.readings.is_of_day])
+    limits = day.live.limits
+    floors_bpm = zone_floors_bpm(limits, day.live.zones)
     return {
+        "max_heart_rate_bpm": limits.max_heart_rate_bpm,
+        "resting_heart_rate_bpm": limits.resting_heart_rate_bpm,
+        "heart_rate_ceiling_bpm": day.heart_rate_ceiling_bpm,
+        **{f"zone{zone}_from_bpm": floor_bpm for zone, floor_bpm in enumerate(floors_bpm, 1)},
         "runs": len(runs),
         "run_minutes": sum(run.minutes for run in runs),
         "easy_minutes": sum(run.easy_minutes for run in runs),
@@ -119,6 +154,27 @@ def day_fields(day: Day) -> Fields:
         "streak_weeks": routine.streak_weeks,
         **{f"{goal.name}_goal_pct": goal.share_pct for goal in day.goals},
     }
+
+
+def week_fields(week: Sequence[DayFacts]) -> Fields:
+    """The fields of a week, of the days of it that are known; None where there is no value."""
+    runs = [run for day in week for run in day.runs]
+    zones = [sum(run.zone_minutes[zone] for run in runs) for zone in range(5)]
+    return {
+        "runs": len(runs),
+        "run_minutes": sum(run.minutes for run in runs),
+        "easy_minutes": sum(run.easy_minutes for run in runs),
+        **{f"zone{zone}_minutes": minutes for zone, minutes in enumerate(zones, 1)},
+        "load": sum(day.load for day in week),
+        "ln_rmssd": _mean(day.morning_ln_rmssd for day in week),
+        "heart_rate_bpm": _mean(day.morning_heart_rate_bpm for day in week),
+        "stress": _mean(day.stress for day in week),
+    }
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
 
 
 def _session_points(person: str, day: Day) -> Iterator[Point]:
@@ -156,6 +212,17 @@ def _breathing(breathing: BreathingSummary) -> Fields:
             "resonance_swing_bpm": breathing.resonance_swing_bpm,
         }
     return fields
+
+
+def _effort_points(person: str, day: Day) -> Iterator[Point]:
+    effort, limits = day.readings.effort, day.live.limits
+    for time_ns, bpm in zip(effort.time_ns.tolist(), effort.heart_rate_bpm.tolist(), strict=True):
+        fields: Fields = {
+            "heart_rate_bpm": bpm,
+            "of_max_pct": 100 * bpm / limits.max_heart_rate_bpm,
+            "zone": zone_of(bpm, limits, day.live.zones),
+        }
+        yield _point(EFFORT, (person,), fields, time_ns)
 
 
 def _stress_points(person: str, day: Day) -> Iterator[Point]:

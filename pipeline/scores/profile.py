@@ -41,6 +41,7 @@ class Profile:
     sex: Sex | None = None
     resting_heart_rate_bpm: float | None = None  # measured; None: taken from the mornings
     max_heart_rate_bpm: float | None = None  # measured; None: estimated from the age
+    heart_rate_ceiling_bpm: float | None = None  # what the person wants to stay below
     weight_kg: float | None = None
     zones: ZoneMethod = ZoneMethod.RESERVE
     time_zone: str = "UTC"

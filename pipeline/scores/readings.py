@@ -44,6 +44,7 @@ class RunSummary:
     session: Session
     minutes: float
     coverage_pct: float  # share of the run's seconds with a heart rate
+    artifact_pct: float | None = None  # mean of its 60 s windows
     mean_heart_rate_bpm: float | None = None
     max_heart_rate_bpm: float | None = None
     zone_minutes: tuple[float, float, float, float, float] = (0.0, 0.0, 0.0, 0.0, 0.0)
@@ -95,6 +96,7 @@ class MorningReading:
     """A valid measurement at rest after waking."""
 
     start_ns: int  # of the session
+    end_ns: int  # of what was recorded of it
     ln_rmssd: float  # of the recording, ln ms
     heart_rate_bpm: float
     seconds: float  # recorded, after settling
@@ -134,6 +136,17 @@ class RestMinutes:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Effort:
+    """Heart rate of each 10 s of the runs, stamped at their end: columns of one length, in order of time."""
+
+    time_ns: NDArray[np.int64]  # full 10 s of Unix time
+    heart_rate_bpm: NDArray[np.float64]  # mean
+
+
+NO_EFFORT = Effort(np.empty(0, np.int64), np.empty(0))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class DayReadings:
     """All that a person's local day gave."""
 
@@ -144,6 +157,7 @@ class DayReadings:
     morning: MorningReading | None = None
     morning_reason: str = "no morning measurement"  # why there is none; empty where there is one
     runs: tuple[RunSummary, ...] = ()
+    effort: Effort = NO_EFFORT  # of these runs
     breathing: tuple[BreathingSummary, ...] = ()
     quiet: tuple[Session, ...] = ()  # morning and rest sessions
 
@@ -173,6 +187,7 @@ class RunFacts:
     stress_before: float | None
     stress_after: float | None
     heart_rate_recovery_60s_bpm: float | None = None
+    zone_minutes: tuple[float, float, float, float, float] = (0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)

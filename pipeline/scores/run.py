@@ -46,6 +46,7 @@ def summarize_run(trace: Trace, session: Session, limits: Limits, profile: Profi
         session=session,
         minutes=session.minutes,
         coverage_pct=min(100.0, 100 * bpm.size / (60 * session.minutes)) if session.minutes > 0 else 0.0,
+        artifact_pct=_mean(inside.moments["artifact_pct"]),
         mean_heart_rate_bpm=float(bpm.mean()) if bpm.size else None,
         max_heart_rate_bpm=_max_bpm(bpm),
         zone_minutes=zone_minutes(bpm, limits, profile.zones),
@@ -77,6 +78,11 @@ def _max_bpm(heart_rate_bpm: NDArray[np.float64]) -> float | None:
     if heart_rate_bpm.size < MAX_OVER_SECONDS:
         return None
     return float(np.median(sliding_window_view(heart_rate_bpm, MAX_OVER_SECONDS), axis=1).max())
+
+
+def _mean(column: NDArray[np.float64]) -> float | None:
+    known = column[~np.isnan(column)]
+    return float(known.mean()) if known.size else None
 
 
 def _median(column: NDArray[np.float64]) -> float | None:

@@ -207,7 +207,12 @@ def readings_of(plan: Plan) -> Iterator[DayReadings]:
             end_ns=int(bounds_ns[i + 1]),
             rest=RestMinutes(rest.time_ns[part], rest.heart_rate_bpm[part], rest.ln_rmssd[part], rest.sqrt_si[part]),
             morning=MorningReading(
-                starts_ns[i], ln_rmssd, heart_rate_bpm, seconds=60.0 * int(settled.sum()), artifact_pct=0.2
+                start_ns=starts_ns[i],
+                end_ns=starts_ns[i] + (_SETTLING_MINUTES + int(settled.sum())) * MINUTE_NS,
+                ln_rmssd=ln_rmssd,
+                heart_rate_bpm=heart_rate_bpm,
+                seconds=60.0 * int(settled.sum()),
+                artifact_pct=0.2,
             ),
             morning_reason="",
             runs=runs,

@@ -7,19 +7,8 @@ from collections.abc import Sequence
 import pytest
 
 from ingest.errors import StoreRejected, StoreUnavailable
-from pipeline.schema import (
-    BEAT,
-    EARLIEST_NS,
-    HEART,
-    HRV,
-    LATEST_NS,
-    STRAP,
-    Field,
-    FieldType,
-    FieldValue,
-    Measurement,
-    Point,
-)
+from pipeline.schema import BEAT, HEART, HRV, STRAP, Field, FieldType, FieldValue, Measurement, Point
+from pipeline.storable import EARLIEST_NS, LATEST_NS
 from tests.contract.targets import Target
 
 T0_NS = 1_700_000_000_000_000_000

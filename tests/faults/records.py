@@ -12,7 +12,8 @@ from typing import Protocol
 
 from ingest.model import BeatBatch
 from pipeline.journal import Journal
-from pipeline.schema import BEAT, HEART, HRV, LATEST_NS, FieldValue
+from pipeline.schema import BEAT, HEART, HRV, FieldValue
+from pipeline.storable import LATEST_NS
 from tests.faults.audit import Points
 from tests.fixtures.influxd import InfluxDatabase
 

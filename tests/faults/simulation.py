@@ -14,7 +14,7 @@ from pathlib import Path
 from ingest.gatt import parse_heart_rate_measurement
 from ingest.model import BeatBatch
 from pipeline.engine import Engine
-from pipeline.schema import LATEST_NS
+from pipeline.storable import LATEST_NS
 from tests.faults.audit import Points, Tally, compare_points, count_beats, merge
 from tests.faults.household import Household, Plan, household
 from tests.faults.records import journal_batches

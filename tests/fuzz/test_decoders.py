@@ -24,7 +24,7 @@ from ingest.topics import (
 )
 from ingest.wire import decode_batch, decode_marker, decode_object, decode_status, decode_stored
 from pipeline.notes import event_point
-from pipeline.schema import check_points
+from pipeline.storable import check_points
 from tests.fuzz.mutations import JSON_TRAPS, mutated_bytes, mutated_json
 from tests.fuzz.targets import fuzz_gatt, fuzz_wire, markers, packets, seeds
 

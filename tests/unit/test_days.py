@@ -22,7 +22,7 @@ from ingest.wire import encode_batch, encode_marker
 from pipeline.days import Days, Profiles, read_report
 from pipeline.importing import batches_of_stretches
 from pipeline.intake import Intake, create_tables
-from pipeline.schema import DAY, READINESS, SESSION, STRESS, FieldValue, Point
+from pipeline.schema import DAY, EFFORT, READINESS, RELIEF, SESSION, STRESS, WEEK, FieldValue, Point
 from pipeline.scores.profile import DatedProfile, Profile
 from pipeline.scores.simulated_beats import markers_of_day, rr_ticks_of_day
 from pipeline.scores.simulated_person import Plan, live
@@ -31,7 +31,7 @@ Stored = dict[tuple[str, tuple[str, ...], int], dict[str, FieldValue]]
 
 SECOND_NS = 1_000_000_000
 PLAN = Plan(date(2026, 1, 5), days=5, seed=7, runs_per_week=7)
-SCORES = {SESSION.name, STRESS.name, READINESS.name, DAY.name, "relief"}
+SCORES = {SESSION.name, EFFORT.name, STRESS.name, READINESS.name, DAY.name, WEEK.name, RELIEF.name}
 PROFILES = {"anna": (DatedProfile(date.min, PLAN.profile),)}
 
 
@@ -161,6 +161,26 @@ def test_days_give_sessions_stress_readiness_and_load(lived: Lived) -> None:
     assert len(of("stress", lived.scores)) > 20 * PLAN.days
 
 
+def test_a_week_is_the_sum_of_its_days_and_a_run_has_an_effort_every_ten_seconds(lived: Lived) -> None:
+    days, (week,) = of("day", lived.scores), of("week", lived.scores)
+    for name in ("runs", "run_minutes", "load", "zone2_minutes"):
+        assert float(week[name]) == pytest.approx(sum(float(day[name]) for day in days))
+    run_minutes = sum(float(each["minutes"]) for each in of("session", lived.scores) if "load" in each)
+    assert len(of("effort", lived.scores)) == pytest.approx(6 * run_minutes, rel=0.02)
+    second_day_ns = sorted(key[2] for key in lived.scores if key[0] == "day")[1]
+    floors_bpm = [float(days[0][f"zone{zone}_from_bpm"]) for zone in range(1, 6)]
+    for (name, _, time_ns), effort in lived.scores.items():
+        if name == "effort" and time_ns < second_day_ns:
+            assert effort["zone"] == sum(float(effort["heart_rate_bpm"]) >= floor for floor in floors_bpm)
+
+
+def test_a_morning_s_readiness_says_when_it_was_measured(lived: Lived) -> None:
+    mornings = {key[2]: fields for key, fields in lived.scores.items() if key[:2] == ("session", ("anna", "morning"))}
+    readiness = of("readiness", lived.scores)
+    assert [each["measured_from_ms"] for each in readiness] == [time_ns // 1_000_000 for time_ns in sorted(mornings)]
+    assert all(each["measured_to_ms"] == int(each["measured_from_ms"]) + 240_000 for each in readiness)
+
+
 def test_replayed_at_once_the_days_are_the_same_to_the_last_bit(lived: Lived) -> None:
     home = Home()
     home.start(judge_every_s=0.0)
@@ -249,6 +269,9 @@ def test_an_edited_run_is_computed_anew_and_its_old_point_is_void(lived: Lived, 
     home.take([said(edit)], 2**62)
     old, new = (home.stored["session", ("anna", "run"), start_ns + shift * SECOND_NS] for shift in (0, 300))
     assert (old["valid"], new["valid"]) == (0, 1)
+    efforts = {key[2]: each["valid"] for key, each in home.stored.items() if key[0] == "effort"}
+    assert {valid for time_ns, valid in efforts.items() if 0 <= time_ns - start_ns < 300 * SECOND_NS} == {0}
+    assert {valid for time_ns, valid in efforts.items() if 310 <= (time_ns - start_ns) // SECOND_NS < 600} == {1}
     assert float(new["minutes"]) == pytest.approx(float(old["minutes"]) - 5)
     report = home.report(date(2026, 1, 5))
     assert report["last_run"]["start_ns"] == start_ns + 300 * SECOND_NS

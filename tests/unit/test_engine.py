@@ -22,7 +22,8 @@ from pipeline.engine import Engine
 from pipeline.indices import LIVE_PARTS, entropy_indices, reason_for_none
 from pipeline.live import UNITS, LiveValues
 from pipeline.notes import event_point, status_point
-from pipeline.schema import BEAT, HEART, HRV, Point, check_points
+from pipeline.schema import BEAT, HEART, HRV, Point
+from pipeline.storable import check_points
 from pipeline.time_domain import UNITS_PER_MS, time_domain
 from pipeline.windows import SlidingWindows, Window, entry
 

@@ -24,7 +24,8 @@ from ingest.topics import PIPELINE, as_collector_name, health_topic
 from ingest.wire import decode_health, encode_health
 from pipeline.doctor import TROUBLE, process_findings
 from pipeline.health import ClockWatch, health_points
-from pipeline.schema import HEALTH, check_points
+from pipeline.schema import HEALTH
+from pipeline.storable import check_points
 
 NOW_NS = 1_795_593_600_000_000_000
 S = 1_000_000_000
@@ -206,7 +207,7 @@ def test_a_metrics_port_that_is_taken_is_a_mistake_in_the_settings() -> None:
 def test_the_bus_the_points_and_prometheus_have_the_same_figures() -> None:
     told = {field.name for field in dataclasses.fields(Figures)} - {"state", "clock_offsets_s"}
     assert {*COUNTERS, *GAUGES, *QUANTILES} == told
-    assert {field.name for field in HEALTH.fields} == told | {"online", "state", "clock_offset_s"}
+    assert {field.name for field in HEALTH.fields} == told | {"online", "state", "release", "clock_offset_s"}
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ Morning = tuple[float, float] | None
 
 
 def reading(ln_rmssd: float, heart_rate_bpm: float) -> MorningReading:
-    return MorningReading(0, ln_rmssd, heart_rate_bpm, seconds=180.0, artifact_pct=0.0)
+    return MorningReading(0, 240_000_000_000, ln_rmssd, heart_rate_bpm, seconds=180.0, artifact_pct=0.0)
 
 
 def facts_of(mornings: Sequence[Morning], first: date = FIRST) -> list[DayFacts]:

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from ingest.topics import check_name
-from pipeline.schema import BEAT, EARLIEST_NS, HEART, HRV, LATEST_NS, MEASUREMENTS, FieldValue, Point, check_points
+from pipeline.schema import BEAT, HEART, HRV, MEASUREMENTS, FieldValue, Point
+from pipeline.storable import EARLIEST_NS, LATEST_NS, check_points
 
 GOOD = Point(HRV, ("ann", "h10", "60s"), {"rmssd_ms": 42.5, "nn_count": 71, "reason": ""}, 0)
 
