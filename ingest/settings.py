@@ -100,7 +100,8 @@ class Settings(BaseSettings):
     )
     metrics_host: str = Field("127.0.0.1", description="address that `/metrics` listens on; no password protects it")
     home_assistant: bool = Field(
-        default=False, description="whether the pipeline tells Home Assistant of each person, by MQTT discovery"
+        default=False,
+        description="whether the pipeline tells Home Assistant of each person and strap, by MQTT discovery",
     )
     straps: dict[str, StrapSettings] = Field(default_factory=dict, description="the straps, one table each")
     people: dict[str, PersonSettings] = Field(

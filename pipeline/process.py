@@ -39,6 +39,7 @@ from ingest.wire import encode_object, encode_refusal, encode_stored
 from pipeline.days import Days
 from pipeline.delivery import Delivery
 from pipeline.health import ClockWatch
+from pipeline.home_assistant import Introductions
 from pipeline.journal import FILE_NAME, Journal
 from pipeline.live import LiveValues, RetainedRecords
 from pipeline.outbox import Outbox
@@ -84,7 +85,7 @@ class Pipeline:
         stores: a function for each store that opens it, by a name that stays the same.
         home: the data directory.
         days: who judges people's days; by default one that knows nobody's profile.
-        introduce: topic and payload that tell another program of a person, once for each; None: nobody is to be told.
+        introductions: of people and straps to Home Assistant; None: it is not to be told.
         now_ns: the Unix clock.
         ready: set once the pipeline hears the bus.
 
@@ -100,7 +101,7 @@ class Pipeline:
         home: Path,
         *,
         days: Days | None = None,
-        introduce: Callable[[str], tuple[str, bytes]] | None = None,
+        introductions: Introductions | None = None,
         now_ns: Callable[[], int] = time.time_ns,
         ready: asyncio.Event | None = None,
     ) -> None:
@@ -109,8 +110,7 @@ class Pipeline:
         self.journal_state = ""  # why the journal can't be written; empty where all is well
         self._bus = bus
         self._days = days or Days({})
-        self._introduce = introduce
-        self._introduced: set[str] = set()
+        self._introductions = introductions
         self._now_ns = now_ns
         self._live = LiveValues()
         self._retained = RetainedRecords()
@@ -289,24 +289,24 @@ class Pipeline:
             self._live.know(person, day.live)
         self._retained.take(taken.judged)
         live = self._live.update(taken.live)
+        if self._introductions is not None:
+            self._introductions.take(live.keys() | taken.judged.keys(), _straps_heard(taken))
         if not self._bus.is_connected:
             return
         for person, record in live.items():
             await self._bus.publish(live_topic(person), encode_object(record), qos=0, retain=True)
         for topic, told in self._retained.news():
             await self._bus.publish(topic, encode_object(told), retain=True)
-        for person in (live.keys() | taken.judged.keys()) - self._introduced:
-            await self._tell_others_of(person)
+        if self._introductions is not None:
+            await self._introduce(self._introductions)
 
-    async def _tell_others_of(self, person: str) -> None:
-        """Introduce a person, once; a broker that forbids it forbids nothing else."""
-        self._introduced.add(person)
-        if self._introduce is None:
-            return
-        try:
-            await self._bus.publish(*self._introduce(person), retain=True)
-        except BusRefused as error:
-            _log.error("nobody was told of %s error=%r advice=%r", person, str(error), error.advice)
+    async def _introduce(self, introductions: Introductions) -> None:
+        """Tell of people and straps, each once; a broker that forbids it forbids nothing else."""
+        for topic, payload in introductions.news():
+            try:
+                await self._bus.publish(topic, payload, retain=True)
+            except BusRefused as error:
+                _log.error("nobody was told of a device topic=%r error=%r advice=%r", topic, str(error), error.advice)
 
     async def _answer(self, topic: str, error: WireError) -> None:
         """Tell whoever sent a command that it can't be read."""
@@ -324,6 +324,17 @@ class Pipeline:
                 topic = next(iter(self._confirmations))
                 await self._bus.publish(topic, self._confirmations.pop(topic), retain=True)
             self._all_confirmed.set()
+
+
+def _straps_heard(taken: Taken) -> dict[tuple[str, str], str | None]:
+    """Person, strap and, where a status tells it, model of the straps that a transaction is about."""
+    heard: dict[tuple[str, str], str | None] = dict.fromkeys(taken.stored)
+    for point in taken.points:
+        if point.measurement is STRAP:
+            person, strap = point.tags
+            model = point.fields.get("model")  # a status of one that left tells none
+            heard[person, strap] = heard.get((person, strap)) if model is None else str(model)
+    return heard
 
 
 def _only_pipeline_of(home: Path) -> Database:

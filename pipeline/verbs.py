@@ -60,14 +60,11 @@ def process(context: typer.Context) -> None:
 async def process_all(settings: Settings, home: Path, *, ready: asyncio.Event | None = None) -> None:
     """Run the pipeline until cancelled; see `Pipeline.run` and `check_stores` for what is raised."""
     from pipeline.days import Days
-    from pipeline.home_assistant import discovery, discovery_topic
+    from pipeline.home_assistant import Introductions
     from pipeline.journal import FILE_NAME
     from pipeline.outbox import known_stores
     from pipeline.people import profiles_of
     from pipeline.process import CLIENT_ID, Pipeline
-
-    def introduce(person: str) -> tuple[str, bytes]:
-        return discovery_topic(person), discovery(person, version("strapline"))
 
     stores = store_openers(settings.store_url, token=in_clear(settings.store_token), home=home)
     await asyncio.to_thread(lambda: check_stores(stores, known_stores(home / FILE_NAME)))
@@ -82,7 +79,7 @@ async def process_all(settings: Settings, home: Path, *, ready: asyncio.Event | 
                 stores,
                 home,
                 days=Days(profiles_of(settings.people)),
-                introduce=introduce if settings.home_assistant else None,
+                introductions=Introductions(version("strapline")) if settings.home_assistant else None,
                 ready=ready,
             )
             health.read = pipeline.figures

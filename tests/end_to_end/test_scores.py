@@ -13,7 +13,7 @@ import pytest
 from ingest.bus import Bus, open_bus
 from ingest.database import Database
 from ingest.topics import PIPELINE, health_topic, readiness_topic, session_topic
-from ingest.wire import decode_marker, decode_object
+from ingest.wire import decode_object
 from pipeline.journal import create_journal
 from tests.end_to_end.command import running, strapline
 from tests.fixtures.mosquitto import Mosquitto
@@ -72,7 +72,7 @@ async def test_a_run_that_is_started_by_command_shows_on_the_bus_with_its_place(
     tmp_path: Path, mosquitto: Mosquitto
 ) -> None:
     login = {"BUS_URL": mosquitto.address().url, "BUS_USERNAME": "runner", "BUS_PASSWORD": "secret"}
-    with running(tmp_path, "process", HOME_ASSISTANT="true", **login):
+    with running(tmp_path, "process", **login):
         async with open_bus(mosquitto.address(), client_id="listens") as bus:
             await bus.subscribe(session_topic("anna"), readiness_topic("anna"), health_topic(PIPELINE))
             assert (await heard(bus, health_topic(PIPELINE)))["online"]
@@ -83,12 +83,6 @@ async def test_a_run_that_is_started_by_command_shows_on_the_bus_with_its_place(
             stop = ("session", "stop", "run", "--person", "anna")
             assert (await asyncio.to_thread(strapline, tmp_path, *stop, **login)).returncode == 0
             assert (await heard(bus, session_topic("anna")))["is_open"] == 0
-        async with open_bus(mosquitto.address(), client_id="home-assistant") as bus:
-            await bus.subscribe("homeassistant/#")
-            (config,) = await bus.receive()
-            assert config.retained
-            button = json.loads(config.payload)["components"]["start_run"]
-            assert decode_marker(button["payload_press"].encode(), button["command_topic"]).action == "start"
 
 
 async def heard(bus: Bus, topic: str) -> dict[str, object]:
