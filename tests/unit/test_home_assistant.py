@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ingest.model import Marker, MarkerAction, MarkerKind
-from ingest.topics import command_topic, live_topic, readiness_topic, session_topic
+from ingest.topics import LIVE, READINESS, command_topic, live_topic, matches, readiness_topic, session_topic
 from ingest.wire import decode_marker
 from pipeline.home_assistant import Introductions, device_id, discovery_topic, person_discovery, strap_discovery
 from pipeline.live import UNITS
 from tests.support import DATA
 
+DOCS = Path(__file__).parents[2] / "docs"
 KNOWN: dict[str, Any] = json.loads((DATA / "home_assistant" / "discovery_keys.json").read_text(encoding="utf-8"))
 DEVICES = {
     "person": person_discovery("anna", "1.2.3"),
@@ -114,3 +117,28 @@ def test_each_device_is_told_once_a_wearer_before_the_strap_and_a_strap_again_wh
     assert told("anna", h10=None) == []
     assert told("anna", h10="H10") == [strap]
     assert told("anna", "ben", h10=None) == [discovery_topic("ben")]
+
+
+def test_the_examples_of_other_tools_read_topics_and_values_that_are_published() -> None:
+    flow = json.loads((DOCS / "examples" / "node-red.json").read_text())
+    nodes = {node["id"]: node for node in flow}
+    assert {target for node in flow for wires in node.get("wires", []) for target in wires} <= nodes.keys()
+    (heard,) = [node for node in flow if node["type"] == "mqtt in"]
+    assert matches(heard["topic"], live_topic("anna"))
+    assert set(re.findall(r"payload\.(\w+)", nodes["strapline_hard"]["func"])) <= UNITS.keys()
+
+    inputs = tomllib.loads((DOCS / "examples" / "telegraf.conf").read_text())["inputs"]["mqtt_consumer"]
+    assert [each["topics"] for each in inputs] == [[LIVE], [READINESS]]
+    assert [each["topic_parsing"][0]["topic"] for each in inputs] == [LIVE, READINESS]
+    assert {field["path"] for field in inputs[0]["json_v2"][0]["field"]} <= UNITS.keys()
+
+
+def test_the_docs_name_every_entity_and_no_other() -> None:
+    """Home Assistant makes an entity's id of the names of its device and of itself."""
+    ids = set()
+    for payload in (json.loads(DEVICES["person"]), json.loads(DEVICES["strap"])):
+        for each in payload["components"].values():
+            name = re.sub(r"[^a-z0-9]+", "_", f"{payload['device']['name']} {each['name']}".lower())
+            ids.add(f"{each['platform']}.{name}")
+    page = (DOCS / "home-assistant.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"\b(?:sensor|binary_sensor|button)\.strapline_\w+", page)) == ids
