@@ -1,20 +1,17 @@
-"""Writes the boards' JSON and the docs' tables, or checks that what is committed is what would be written.
-
-python -m dashboards.build [--check]
-"""
+"""Writes the boards' JSON and the docs' tables, or says what of the committed files is not what would be written."""
 
 from __future__ import annotations
 
-import argparse
-import sys
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from dashboards.boards import health, live_run
 from dashboards.reference import filled
+from ingest.errors import ConfigError
 
-JSON_FOLDER = Path(__file__).parent / "json"
-DOCS_FOLDER = Path(__file__).parents[1] / "docs"
+ROOT = Path(__file__).parents[1]
+JSON_FOLDER = ROOT / "dashboards" / "json"
+DOCS_FOLDER = ROOT / "docs"
 
 _BOARDS = (live_run.board, health.board)
 
@@ -24,7 +21,7 @@ def build() -> dict[str, str]:
     return {f"{uid}.json": text for uid, text in (board() for board in _BOARDS)}
 
 
-def write(folder: Path = JSON_FOLDER) -> list[str]:
+def write(folder: Path) -> list[str]:
     """Write every board into a folder, and remove JSON files that are no board; the names that changed."""
     changed = differences(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -37,33 +34,50 @@ def write(folder: Path = JSON_FOLDER) -> list[str]:
     return changed
 
 
-def differences(folder: Path = JSON_FOLDER) -> list[str]:
+def differences(folder: Path) -> list[str]:
     """The names of files in a folder that are not what `build` gives: changed, missing or left over; sorted."""
     files = build()
     present = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.json")}
     return sorted(name for name in files.keys() | present.keys() if files.get(name) != present.get(name))
 
 
-def stale_pages(folder: Path = DOCS_FOLDER) -> dict[Path, str]:
+def stale_pages(folder: Path) -> dict[Path, str]:
     """The pages whose tables are not what the code says, and how they should read."""
     pages = {path: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.md"))}
     return {path: filled(text) for path, text in pages.items() if filled(text) != text}
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit code 0 when all is written, or when the check finds nothing to write; 1 when it does."""
-    parser = argparse.ArgumentParser(prog="python -m dashboards.build", description="Build boards and docs' tables.")
-    parser.add_argument("--check", action="store_true", help="write nothing; fail if a file is not what is built")
-    check = parser.parse_args(arguments).check
-    pages = stale_pages()
-    if not check:
-        for path, text in pages.items():
-            path.write_text(text, encoding="utf-8")
-    boards = differences() if check else write()
-    for name in [f"dashboards/json/{board}" for board in boards] + [f"docs/{path.name}" for path in pages]:
-        sys.stdout.write(f"{'differs' if check else 'written'}: {name}\n")
-    return 1 if check and (boards or pages) else 0
+def write_all() -> list[str]:
+    """Write the boards and the docs' tables of this source tree; the names of the files that changed.
+
+    Raises:
+        ConfigError: this is an installed package, which has no docs.
+    """
+    _require_source_tree()
+    pages = stale_pages(DOCS_FOLDER)
+    for path, text in pages.items():
+        path.write_text(text, encoding="utf-8")
+    return _names(write(JSON_FOLDER), pages)
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def all_differences() -> list[str]:
+    """The names of this source tree's files that are not what `write_all` would leave.
+
+    Raises:
+        ConfigError: this is an installed package, which has no docs.
+    """
+    _require_source_tree()
+    return _names(differences(JSON_FOLDER), stale_pages(DOCS_FOLDER))
+
+
+def _names(boards: Iterable[str], pages: Iterable[Path]) -> list[str]:
+    return [*(f"dashboards/json/{name}" for name in boards), *(f"docs/{path.name}" for path in pages)]
+
+
+def _require_source_tree() -> None:
+    # An installed package has neighbours of other projects, and one of them may well be called docs.
+    if not (ROOT / "pyproject.toml").is_file() or not DOCS_FOLDER.is_dir():
+        message = "boards are built in the source tree, and this is an installed package"
+        raise ConfigError(
+            message, advice="Run it in a clone of the repository, installed with pip install -e '.[boards]'."
+        )

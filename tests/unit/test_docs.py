@@ -10,7 +10,7 @@ import pytest
 import typer
 from typer.main import get_command
 
-from dashboards.build import stale_pages
+from dashboards.build import DOCS_FOLDER, stale_pages
 from ingest.cli import VERBS_GROUP
 
 ROOT = Path(__file__).parents[2]
@@ -43,4 +43,4 @@ def test_every_verb_has_help_with_an_example_and_a_line_in_the_docs() -> None:
 
 
 def test_the_tables_of_the_docs_are_those_of_the_code() -> None:
-    assert stale_pages() == {}
+    assert stale_pages(DOCS_FOLDER) == {}

@@ -140,11 +140,19 @@ def test_the_collector_loads_neither_numpy_nor_the_pipeline(module: str) -> None
 
 
 @pytest.mark.parametrize(
-    "verbs", ["ingest.verbs", "pipeline.verbs", "pipeline.person_verbs", "pipeline.simulate_verbs", "dashboards.verbs"]
+    "verbs",
+    [
+        "ingest.verbs",
+        "pipeline.verbs",
+        "pipeline.person_verbs",
+        "pipeline.simulate_verbs",
+        "dashboards.verbs",
+        "dashboards.board_verbs",
+    ],
 )
 def test_the_command_line_loads_no_adapter_before_it_is_chosen(verbs: str) -> None:
     heavy = {"bleak", "amqtt", "paho", "influxdb_client", "nicegui", "fastapi", "grafana_foundation_sdk"}
-    heavy |= {"prometheus_client"}
+    heavy |= {"prometheus_client", "grafana_api", "requests"}
     heavy |= {"numpy", "scipy"}
     assert not modules_loaded_by(f"import {verbs}") & heavy
 
