@@ -11,11 +11,10 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ingest.errors import ConfigError, StoreError, StoreRejected, StoreUnavailable
+from pipeline.influx_address import InfluxAddress, influx_address
 from pipeline.schema import Measurement, Point
 from pipeline.storable import check_points
 from pipeline.store import Store
@@ -30,7 +29,6 @@ except ImportError as error:
     _message = f"InfluxDB needs a package that is not installed: {error.name}"
     raise ConfigError(_message, advice="Run: pip install 'strapline[pipeline]'") from error
 
-_DEFAULT_PORT = 8086
 _DEADLINE_MS = 10_000
 # Counting reads every block of a series; years of beats take a small computer longer than any write.
 _COUNT_DEADLINE_MS = 60_000
@@ -44,17 +42,6 @@ _DROPPED = re.compile(r" *dropped=(\d+)")
 _TOO_MANY_REQUESTS, _TIMED_OUT, _SERVER_ERRORS = 429, 408, 500
 
 
-@dataclass(frozen=True, slots=True)
-class _Address:
-    """What a store URL says."""
-
-    legacy: bool
-    server: str  # http://host:port
-    bucket: str  # or database
-    org: str
-    user: str
-
-
 def open_influx(url: str, token: str | None) -> Store:
     """A store for an InfluxDB URL; nothing is sent before its first use.
 
@@ -66,14 +53,14 @@ def open_influx(url: str, token: str | None) -> Store:
     Raises:
         ConfigError: the URL is incomplete, or the token can't be one.
     """
-    address = _parse(url)
+    address = influx_address(url)
     return _LegacyStore(address, token or "") if address.legacy else _BucketStore(address, token or "")
 
 
 class _InfluxStore(ABC):
     """What both generations share: line protocol in, InfluxQL out, one translation of errors."""
 
-    def __init__(self, address: _Address, client: Any) -> None:
+    def __init__(self, address: InfluxAddress, client: Any) -> None:
         self._address = address
         self._client = client
 
@@ -179,7 +166,7 @@ class _InfluxStore(ABC):
 class _BucketStore(_InfluxStore):
     """InfluxDB 1.8 to 3.x: a bucket, a token, the client's own write API."""
 
-    def __init__(self, address: _Address, token: str) -> None:
+    def __init__(self, address: InfluxAddress, token: str) -> None:
         if not (token.isascii() and token.isprintable()):
             # Sent as it is, the library's error would quote it.
             advice = "Copy it again; a line break at its end may have slipped in."
@@ -212,7 +199,7 @@ class _BucketStore(_InfluxStore):
 class _LegacyStore(_InfluxStore):
     """InfluxDB 1.6 and 1.7: a database, and a user with a password if the server asks for one."""
 
-    def __init__(self, address: _Address, password: str) -> None:
+    def __init__(self, address: InfluxAddress, password: str) -> None:
         if address.user and not password:
             message = f"store_url names user {address.user!r}, but there is no password"
             raise ConfigError(message, advice="Set the store's token to the user's password.")
@@ -245,42 +232,6 @@ _BAD_POINTS = (
     "Most often a field was stored with another type before, or a time is older than the server keeps: write into a "
     "fresh database, and `strapline recompute` fills it."
 )
-
-
-def _parse(url: str) -> _Address:
-    try:
-        parts = urlsplit(url)
-        port = parts.port or _DEFAULT_PORT
-    except ValueError as error:
-        raise _bad_url(f"store_url can't be read: {error}") from error
-    legacy = parts.scheme.startswith("influxdb1")
-    if parts.password is not None or (parts.username is not None and not legacy):
-        raise _bad_url("store_url holds a login; a password or token goes into the store's token setting")
-    options = dict(parse_qsl(parts.query))
-    unknown = sorted(options.keys() - (set() if legacy else {"org"}))
-    if unknown or parts.fragment:
-        raise _bad_url(f"store_url has parts that mean nothing here: {', '.join(unknown) or '#...'}")
-    bucket = unquote(parts.path).strip("/")
-    missing = {
-        "host": parts.hostname,
-        "database" if legacy else "bucket": bucket,
-        "org": legacy or options.get("org"),
-    }
-    absent = [name for name, found in missing.items() if not found]
-    if absent:
-        raise _bad_url(f"store_url names no {' and no '.join(absent)}")
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    protocol = "https" if parts.scheme.endswith("s") else "http"
-    user = unquote(parts.username or "")
-    return _Address(legacy, f"{protocol}://{host}:{port}", bucket, options.get("org", ""), user)
-
-
-def _bad_url(message: str) -> ConfigError:
-    advice = (
-        "Write influxdb://localhost:8086/bucket?org=name for InfluxDB 1.8 to 3.x, or "
-        "influxdb1://user@localhost:8086/database for 1.6 and 1.7."
-    )
-    return ConfigError(message, advice=advice)
 
 
 def _line(point: Point) -> str:
