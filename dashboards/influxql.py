@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pipeline.schema import Measurement
+from ingest.model import MarkerAction
+from pipeline.schema import EVENT, SESSION, STRAP, Measurement
 
 # Grafana writes the chosen person into the regular expression; its "regex" format escapes the name, so that a
 # person called "a.b" is not also "axb", and lists several people as alternatives.
@@ -151,3 +152,32 @@ def last_time(source: Source, field: str, *, max_age_s: int) -> Query:
 def people(measurement: Measurement) -> str:
     """The variable query that lists everyone with points of a measurement."""
     return f'SHOW TAG VALUES FROM "{measurement.name}" WITH KEY = "person"'
+
+
+def sessions() -> Query:
+    """Every session that counts and began in the shown range, as a table: its end, length, place and words, whose."""
+    source, columns = Source(SESSION), ("end_ms", "minutes", "place", "text")
+    return _told(source, columns, f"{source.column('valid')} = 1")
+
+
+def notes() -> Query:
+    """Every note of the shown range, as a table: its words, and whose it is."""
+    source = Source(EVENT)
+    return _told(source, ("text",), f"{source.column('action')} = '{MarkerAction.NOTE}'")
+
+
+def strap_losses() -> Query:
+    """Every time of the shown range at which a strap went away, as a table: why, which strap, and whose it is."""
+    source = Source(STRAP)
+    return _told(source, ("reason",), f"{source.column('connected')} = 0")
+
+
+def _told(source: Source, fields: tuple[str, ...], condition: str) -> Query:
+    selected = [source.column(field) for field in fields] + [f'"{tag}"' for tag in source.measurement.tags]
+    return Query(f"SELECT {', '.join(selected)} {source.where(condition, _RANGE)}", Form.TABLE)
+
+
+def for_everyone(query: Query, from_ms: int, to_ms: int) -> str:
+    """The text of a query of everyone's in a range of Unix times, for whoever is not Grafana and knows no macros."""
+    text = query.text.replace(_PERSON, '"person" =~ /.*/')
+    return text.replace(_RANGE, f"time >= {from_ms}ms AND time <= {to_ms}ms")
