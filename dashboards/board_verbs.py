@@ -1,10 +1,23 @@
-"""The verbs that deal with Grafana boards: build and check them."""
+"""The verbs that deal with Grafana boards: build and check them, and bring them into a Grafana."""
 
 from __future__ import annotations
 
+import json
+import time
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Annotated
+
 import typer
 
+from ingest.cli import State
 from ingest.errors import ConfigError
+from ingest.settings import Settings, in_clear
+
+if TYPE_CHECKING:
+    from dashboards.grafana import GrafanaServer
+    from dashboards.push import Change
+
+_DAY_MS = 86_400_000
 
 boards = typer.Typer(
     help="Build the Grafana boards, check them, and bring them into a Grafana.\n\nExample: strapline boards check",
@@ -43,6 +56,72 @@ def check() -> None:
     for name in names:
         typer.echo(f"differs: {name}")
     raise typer.Exit(1 if names else 0)
+
+
+@boards.command()
+def push(
+    context: typer.Context,
+    url: Annotated[str | None, typer.Option(help="The Grafana, as http://host:3000; by default grafana_url.")] = None,
+    days: Annotated[int, typer.Option(min=1, help="How far back annotations are kept in step.")] = 90,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")] = False,
+) -> None:
+    """Bring data source, folder, boards and annotations into a Grafana that runs; show first what will change.
+
+    Example: strapline boards push --url http://grafana:3000 --dry-run
+    """
+    state: State = context.obj
+    settings = state.settings(grafana_url=url)
+    _require_boards_extra()
+    from dashboards.build import JSON_FOLDER
+    from dashboards.data_source import wanted_data_source
+    from dashboards.push import annotation_changes, board_changes, check_version, data_source_changes
+
+    grafana = _grafana(settings)
+    source = wanted_data_source(settings.store_url, settings.grafana_store_url, in_clear(settings.store_token))
+    wanted = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(JSON_FOLDER.glob("*.json"))]
+    now_ms = time.time_ns() // 1_000_000
+
+    check_version(grafana)
+    source_changes = data_source_changes(grafana, source)
+    changes = [*source_changes, *board_changes(grafana, wanted)]
+    _carry_out(grafana, changes, dry_run=dry_run)
+    if dry_run and source_changes:
+        typer.echo("annotations: read through the data source, so they are known once it is as wanted")
+    else:
+        annotations = annotation_changes(grafana, now_ms - days * _DAY_MS, now_ms)
+        _carry_out(grafana, annotations, dry_run=dry_run)
+        changes += annotations
+    if not changes:
+        typer.echo("nothing to change")
+    elif dry_run:
+        typer.echo(f"{len(changes)} to change; nothing was written")
+    else:
+        typer.echo(f"{len(changes)} changed")
+
+
+def _grafana(settings: Settings) -> GrafanaServer:
+    from dashboards.grafana import GrafanaServer
+
+    url, token, user = settings.grafana_url, in_clear(settings.grafana_token), settings.grafana_username
+    password = in_clear(settings.grafana_password)
+    if url is None:
+        raise ConfigError("no Grafana is named", advice="Set grafana_url, or give --url http://host:3000.")
+    if token is None and (user is None or password is None):
+        advice = (
+            "Set STRAPLINE_GRAFANA_TOKEN to the token of a service account with the role Admin, or grafana_username "
+            "and STRAPLINE_GRAFANA_PASSWORD."
+        )
+        raise ConfigError("there is no login for Grafana", advice=advice)
+    return GrafanaServer(url, token or (user or "", password or ""), message=f"strapline {version('strapline')}")
+
+
+def _carry_out(grafana: GrafanaServer, changes: list[Change], *, dry_run: bool) -> None:
+    """Show all changes, and then make them."""
+    for change in changes:
+        typer.echo("\n".join((f"{change.action} {change.what}", *(f"    {line}" for line in change.diff))))
+    if not dry_run:
+        for change in changes:
+            change.apply(grafana)
 
 
 def _require_boards_extra() -> None:

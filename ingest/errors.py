@@ -14,11 +14,17 @@ StraplineError (advice, exit_code)
 ├── BusError                  5
 │   ├── BusUnavailable           no broker answers
 │   └── BusRefused               the broker said no (reason)
-└── StoreError                6
-    ├── StoreUnavailable         may work later: retried
-    │   ├── StoreBusy            another program holds the file
-    │   └── StoreDamaged         a file of ours is broken: moved away
-    └── StoreRejected            never retried: set aside with its reason
+├── StoreError                6
+│   ├── StoreUnavailable         may work later: retried
+│   │   ├── StoreBusy            another program holds the file
+│   │   └── StoreDamaged         a file of ours is broken: moved away
+│   └── StoreRejected            never retried: set aside with its reason
+└── GrafanaError              3
+    ├── GrafanaUnavailable       no Grafana answers
+    ├── GrafanaDenied            a wrong login, or a permission that it lacks
+    ├── GrafanaTooOld            older than the boards can do with
+    ├── GrafanaNotOurs           what would be overwritten is someone else's
+    └── GrafanaRefused           any other no; its data source's too
 """
 
 from __future__ import annotations
@@ -147,3 +153,29 @@ class StoreRejected(StoreError):
     def __init__(self, message: str, *, dropped: int | None = None, advice: str = "") -> None:
         super().__init__(message, advice=advice)
         self.dropped = dropped
+
+
+class GrafanaError(StraplineError):
+    """Trouble between this process and a Grafana that boards are brought into."""
+
+    exit_code = 3
+
+
+class GrafanaUnavailable(GrafanaError):
+    """No Grafana answers at its address."""
+
+
+class GrafanaDenied(GrafanaError):
+    """The login is wrong, or lacks a permission."""
+
+
+class GrafanaTooOld(GrafanaError):
+    """A Grafana that can't show the boards."""
+
+
+class GrafanaNotOurs(GrafanaError):
+    """Something stands where Strapline would write, and Strapline did not make it: nothing is overwritten."""
+
+
+class GrafanaRefused(GrafanaError):
+    """Grafana, or the database behind its data source, said no for another reason."""

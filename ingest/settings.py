@@ -33,7 +33,13 @@ from ingest.topics import as_collector_name, check_collector_name, check_name
 ENV_PREFIX = "STRAPLINE_"
 HOME_VARIABLE = "STRAPLINE_HOME"
 FILE_NAME = "strapline.toml"
-SECRETS = ("bus_password", "store_token", "page_password")
+SECRETS = ("bus_password", "store_token", "page_password", "grafana_token", "grafana_password")
+_SECRET_OF_URL = {
+    "bus_url": "bus_password",
+    "store_url": "store_token",
+    "grafana_url": "grafana_password",
+    "grafana_store_url": "store_token",
+}
 
 
 def _as_list(value: object) -> object:
@@ -102,6 +108,14 @@ class Settings(BaseSettings):
     home_assistant: bool = Field(
         default=False,
         description="whether the pipeline tells Home Assistant of each person and strap, by MQTT discovery",
+    )
+    grafana_url: str | None = Field(None, description="the Grafana that `boards push` writes to: `http://host:3000`")
+    grafana_token: SecretStr | None = Field(None, description="token of a service account there")
+    grafana_username: str | None = Field(None, description="user there, where there is no token")
+    grafana_password: SecretStr | None = Field(None, description="password of that user")
+    grafana_store_url: str | None = Field(
+        None,
+        description="the InfluxDB as Grafana reaches it, in the form of `store_url`; by default the first of those",
     )
     straps: dict[str, StrapSettings] = Field(default_factory=dict, description="the straps, one table each")
     people: dict[str, PersonSettings] = Field(
@@ -220,7 +234,10 @@ def _check_environment(environment: Mapping[str, str]) -> None:
 
 
 def _check_urls(settings: Settings) -> None:
-    for key, url in [("bus_url", settings.bus_url), *(("store_url", url) for url in settings.store_url)]:
+    single = {key: getattr(settings, key) for key in _SECRET_OF_URL if key != "store_url"}
+    for key, url in [*single.items(), *(("store_url", url) for url in settings.store_url)]:
+        if url is None:
+            continue
         try:
             parts = urlsplit(url)
             password, _ = parts.password, parts.port
@@ -228,8 +245,8 @@ def _check_urls(settings: Settings) -> None:
             message = f"{key} is no URL"
             raise ConfigError(message, advice="docs/configuration.md shows the forms that it may have.") from None
         if password is not None:
-            secret = "bus_password" if key == "bus_url" else "store_token"
-            raise ConfigError(f"{key} holds a password", advice=f"Put it into {secret}, so that it shows in no log.")
+            advice = f"Put it into {_SECRET_OF_URL[key]}, so that it shows in no log."
+            raise ConfigError(f"{key} holds a password", advice=advice)
 
 
 def _explain(error: ValidationError, file: Path) -> ConfigError:

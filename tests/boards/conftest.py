@@ -17,7 +17,10 @@ from ingest.recording import Recording, demo_recording
 from pipeline.influx import open_influx
 from pipeline.playback import Playback, publish_and_process
 from pipeline.schema import HEALTH, STRAP, FieldType, FieldValue, Point
-from tests.fixtures.influxd import InfluxDatabase, fresh_database
+from tests.fixtures.grafana import fake_grafana, grafana
+from tests.fixtures.influxd import InfluxDatabase, fresh_database, guarded_database, guarded_influxd_port
+
+__all__ = ["fake_grafana", "grafana", "guarded_database", "guarded_influxd_port"]
 
 PEOPLE = ("anna", "Ben O. (guest)")
 _START_NS = 1_760_000_000_000_000_000
