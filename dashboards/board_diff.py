@@ -11,18 +11,16 @@ _GRAFANA_S = ("id", "version")
 _LONGEST_VALUE = 60
 
 
-def same(there: Board, wanted: Board) -> bool:
-    """Whether a board is as wanted; what Grafana adds beside what was written to it does not count."""
-    return all(there.get(key) == value for key, value in wanted.items() if key not in _GRAFANA_S)
-
-
 def difference(there: Board, wanted: Board) -> tuple[str, ...]:
-    """What differs, one line each: panels by title, variables by name, and everything else by its key."""
+    """What differs, one line each: panels by title, variables by name, and everything else by its key.
+
+    What Grafana adds beside what was written to it, and what someone chose in a variable, does not count.
+    """
     keys = [key for key in wanted if key not in {*_GRAFANA_S, "panels", "templating"}]
     return (
         *_parts("panel", _panels(there), _panels(wanted)),
         *_parts("variable", _variables(there), _variables(wanted)),
-        *_changes({key: there.get(key) for key in keys}, {key: wanted[key] for key in keys}),
+        *(f"~ {line}" for line in _changes({key: there.get(key) for key in keys}, {key: wanted[key] for key in keys})),
     )
 
 
@@ -45,7 +43,9 @@ def _panels(board: Board) -> dict[str, Any]:
 
 
 def _variables(board: Board) -> dict[str, Any]:
-    return {variable["name"]: variable for variable in board.get("templating", {}).get("list", [])}
+    """Variables by name, without what is chosen in them."""
+    variables = board.get("templating", {}).get("list", [])
+    return {one["name"]: {key: value for key, value in one.items() if key != "current"} for one in variables}
 
 
 def _parts(what: str, there: dict[str, Any], wanted: dict[str, Any]) -> tuple[str, ...]:
@@ -54,13 +54,13 @@ def _parts(what: str, there: dict[str, Any], wanted: dict[str, Any]) -> tuple[st
         if name not in there:
             lines.append(f"+ {what} {name!r}")
         elif there[name] != part:
-            lines.append(f"~ {what} {name!r}: {', '.join(_changes(there[name], part)).replace('~ ', '')}")
+            lines.append(f"~ {what} {name!r}: {', '.join(_changes(there[name], part))}")
     return tuple(lines)
 
 
 def _changes(there: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
     changed = [key for key in sorted(there.keys() | wanted.keys()) if there.get(key) != wanted.get(key)]
-    return [f"~ {key}{_values(there.get(key), wanted.get(key))}" for key in changed]
+    return [f"{key}{_values(there.get(key), wanted.get(key))}" for key in changed]
 
 
 def _values(was: Any, becomes: Any) -> str:

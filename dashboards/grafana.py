@@ -35,6 +35,9 @@ _MOST_HITS = 5000
 _ANNOTATIONS_PER_REQUEST = 1000
 _LONGEST_QUOTE = 300
 
+# For some seconds Grafana's proxy would go on with a data source as it was before a change.
+_AFRESH = {"X-Grafana-NoCache": "true"}
+
 # Before it, Grafana's proxy cut a uid at its first hyphen.
 _PROXIES_BY_UID = 10
 
@@ -173,7 +176,7 @@ class GrafanaServer:
         path = f"uid/{source['uid']}" if by_uid else source["id"]
         asked = urlencode({"db": database_of(source), "q": influxql, "epoch": "ms"})
         with self._translated(f"ask the database at {source['url']}", advice=_CHECK_STORE):
-            answer = self._face.api.GET(f"/datasources/proxy/{path}/query?{asked}")
+            answer = self._face.api.GET(f"/datasources/proxy/{path}/query?{asked}", headers=_AFRESH)
         results = answer.get("results") if isinstance(answer, dict) else None
         if results is None or "error" in results[0]:
             said = _quote(results[0]["error"] if results else answer)
@@ -245,7 +248,8 @@ def _body(annotation: Annotation) -> dict[str, Any]:
 
 def _said(error: GrafanaException) -> str:
     answer = error.response
-    return str(answer.get("message", answer) if isinstance(answer, dict) else answer)
+    said = answer.get("message") if isinstance(answer, dict) else answer
+    return str(said or f"status {error.status_code}")
 
 
 def _quote(said: object) -> str:

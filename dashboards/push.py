@@ -173,11 +173,11 @@ def _saved(uid: str, there: dict[str, Any] | None, wanted: Board) -> Change | No
     if TAG not in (board.get("tags") or []):
         message = f"{what} has no tag {TAG!r}, so Strapline did not make it"
         raise GrafanaNotOurs(message, advice="Give it another uid, or delete it in Grafana.")
-    if board_diff.same(board, wanted):
+    diff = board_diff.difference(board, wanted)
+    if not diff:
         return None
     _check_not_provisioned(what, meta)
     new, folder = {**wanted, "version": board["version"]}, meta.get("folderUid") or ""
-    diff = board_diff.difference(board, wanted)
     return Change(Action.UPDATE, what, diff, lambda grafana: grafana.save_board(new, folder))
 
 
