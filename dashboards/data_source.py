@@ -13,7 +13,7 @@ TYPE = "influxdb"
 NAME = "Strapline"
 
 # What is ours of a data source. Its name, whether it is the default, and all else may be changed in Grafana.
-_OURS = ("url", "access", "user")
+_OURS = ("url", "access", "user", "database")
 _OURS_IN_JSON = ("version", "httpMode", "dbName", "timeInterval", "httpHeaderName1")
 
 # What Grafana tells of a data source and takes back with an update, besides what is ours.
@@ -62,6 +62,7 @@ def _data_source(address: InfluxAddress, token: str | None) -> dict[str, Any]:
         "access": "proxy",
         "url": address.server,
         "user": address.user,
+        "database": database,
         "jsonData": settings,
         "secureJsonData": secrets,
     }
@@ -69,7 +70,9 @@ def _data_source(address: InfluxAddress, token: str | None) -> dict[str, Any]:
 
 def difference(there: dict[str, Any], wanted: dict[str, Any]) -> tuple[str, ...]:
     """What differs, one line each; secrets can't be read back, so of them only whether they are set."""
-    pairs = [(key, there.get(key) or "", wanted[key]) for key in _OURS]
+    # Grafana 9.4 needs the database beside its settings; newer ones read it in them, and may keep none beside.
+    told = {**there, "database": there.get("database") or wanted["database"]}
+    pairs = [(key, told.get(key) or "", wanted[key]) for key in _OURS]
     settings = there.get("jsonData") or {}
     pairs += [(key, settings.get(key) or "", wanted["jsonData"].get(key, "")) for key in _OURS_IN_JSON]
     lines = [f"~ {key}: {was or 'none'} -> {becomes or 'none'}" for key, was, becomes in pairs if was != becomes]

@@ -134,6 +134,7 @@ def test_a_first_push_brings_everything_and_a_second_one_finds_nothing_to_change
 
     source = grafana.ask("GET", "/datasources/uid/strapline-influxdb")
     assert (source["type"], source["jsonData"]["version"]) == ("influxdb", "InfluxQL")
+    assert source["database"] == source["jsonData"]["dbName"]  # the panels of 9.4 read the first, newer ones the other
     assert grafana.ask("GET", "/folders/strapline")["title"] == "Strapline"
     assert _uids(grafana) == BOARDS
     for uid in BOARDS:

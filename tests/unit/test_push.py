@@ -33,7 +33,8 @@ def test_the_first_influxdb_of_the_stores_is_read_with_its_token_in_a_header() -
     source = _wanted("sqlite:///a.db", _BUCKET, "influxdb1://other/db")
 
     assert source["url"] == "http://db:8086"
-    assert (source["jsonData"]["dbName"], source["jsonData"]["httpHeaderName1"]) == ("strapline", "Authorization")
+    assert source["database"] == source["jsonData"]["dbName"] == "strapline"
+    assert source["jsonData"]["httpHeaderName1"] == "Authorization"
     assert source["secureJsonData"] == {"httpHeaderValue1": "Token hush"}
 
 
@@ -65,7 +66,11 @@ def test_a_header_of_before_does_not_outlive_the_change_to_a_user() -> None:
 
 
 def test_a_data_source_as_it_was_told_does_not_differ() -> None:
-    assert difference(_there(_wanted(_BUCKET), name="Mine", isDefault=True), _wanted(_BUCKET)) == ()
+    wanted = _wanted(_BUCKET)
+
+    assert difference(_there(wanted, name="Mine", isDefault=True), wanted) == ()
+    assert difference(_there(wanted, database=""), wanted) == ()
+    assert difference(_there(wanted, database="other"), wanted) == ("~ database: other -> strapline",)
 
 
 def test_of_two_annotations_that_are_alike_one_goes_and_a_moved_end_is_no_new_annotation() -> None:
