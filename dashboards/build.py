@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from dashboards.boards import health, live_run
+from dashboards.boards import health, home, live_run, morning, stress
 from dashboards.reference import filled
 from ingest.errors import ConfigError
 
@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 JSON_FOLDER = ROOT / "dashboards" / "json"
 DOCS_FOLDER = ROOT / "docs"
 
-_BOARDS = (live_run.board, health.board)
+_BOARDS = (home.board, live_run.board, morning.board, stress.board, health.board)
 
 
 def build() -> dict[str, str]:

@@ -20,6 +20,8 @@ _RANGE = "$timeFilter"
 # The column that holds the end of the shown range, for panels that tell how long ago something was.
 NOW_COLUMN = "now_ms"
 
+_DAY_S = 86_400
+
 
 class Form(StrEnum):
     """How Grafana lays out the answer."""
@@ -42,11 +44,12 @@ class Source:
     """What a query reads: a measurement, of the chosen person if it has people, of one window if it has windows."""
 
     measurement: Measurement
-    window_s: int | None = None
+    window: str | None = None  # such as 60s
     kind: str | None = None  # None: every kind
+    condition: str | None = None  # of its points, by fields
 
     def __post_init__(self) -> None:
-        if (self.window_s is not None) != ("window" in self.measurement.tags):
+        if (self.window is not None) != ("window" in self.measurement.tags):
             message = f"{self.measurement.name}: a window is asked for where there is none, or the other way round"
             raise ValueError(message)
 
@@ -54,12 +57,20 @@ class Source:
         """A field of the measurement, quoted; KeyError if the schema has no such field."""
         return f'"{self.measurement.field(name).name}"'
 
+    def column_or_tag(self, name: str) -> str:
+        """A field or a tag of the measurement, quoted; KeyError if the schema has neither."""
+        return f'"{name}"' if name in self.measurement.tags else self.column(name)
+
     def where(self, *conditions: str) -> str:
-        """The FROM and WHERE clauses: this source, this person, and further conditions."""
+        """The FROM and WHERE clauses: this source, this person, what is not void, and further conditions."""
         person = (_PERSON,) if "person" in self.measurement.tags else ()
-        window = () if self.window_s is None else (f"\"window\" = '{self.window_s}s'",)
+        window = () if self.window is None else (f"\"window\" = '{self.window}'",)
         kind = () if self.kind is None else (f"\"kind\" = '{self.kind}'",)
-        return f'FROM "{self.measurement.name}" WHERE {" AND ".join((*person, *window, *kind, *conditions))}'
+        valid = ('"valid" = 1',) if any(field.name == "valid" for field in self.measurement.fields) else ()
+        own = () if self.condition is None else (self.condition,)
+        return (
+            f'FROM "{self.measurement.name}" WHERE {" AND ".join((*person, *window, *kind, *valid, *own, *conditions))}'
+        )
 
 
 def _not_older_than(seconds: int) -> str:
@@ -83,6 +94,12 @@ def mean_series(source: Source, field: str, *, alias: str) -> Query:
     """The mean of a field for each interval of the panel; an interval without points has no value."""
     selected = f"SELECT mean({source.column(field)}) {source.where(_RANGE)}"
     return Query(f"{selected} GROUP BY time($__interval) fill(null)", Form.SERIES, alias)
+
+
+def mean_series_by(source: Source, field: str, *, by: str) -> Query:
+    """The mean of a field for each interval of the panel, one series for each value of a tag, named by it."""
+    selected = f"SELECT mean({source.column(field)}) {source.where(_RANGE)}"
+    return Query(f"{selected} GROUP BY time($__interval), {_tag(source, by)} fill(null)", Form.SERIES, _named(by, ""))
 
 
 def last_series(source: Source, field: str, *, by: str, alias: str = "") -> Query:
@@ -154,27 +171,98 @@ def people(measurement: Measurement) -> str:
     return f'SHOW TAG VALUES FROM "{measurement.name}" WITH KEY = "person"'
 
 
+def last_by(source: Source, columns: dict[str, str], *, by: str, max_age_s: int) -> Query:
+    """The last values of fields for each value of a tag, as a table with a row for each.
+
+    Args:
+        source: what to read.
+        columns: name in the answer -> field.
+        by: a tag.
+        max_age_s: a row is missing when its values are older than this, counted from the end of the shown range.
+    """
+    selected = ", ".join(f'last({source.column(field)}) AS "{name}"' for name, field in columns.items())
+    where = source.where(_not_older_than(max_age_s))
+    return Query(f"SELECT {selected} {where} GROUP BY {_tag(source, by)}", Form.TABLE)
+
+
+def values(source: Source, field: str, *, alias: str, by: str = "") -> Query:
+    """Every stored value of a field as it is: for what the pipeline tells once a day, a week or a run.
+
+    Args:
+        source: what to read.
+        field: of the measurement.
+        alias: the name of the series; stands behind the tag's value where there is a tag.
+        by: a tag, for a series of each of its values; empty: one series.
+    """
+    group = f" GROUP BY {_tag(source, by)}" if by else ""
+    name = _named(by, alias) if by else alias
+    return Query(f"SELECT {source.column(field)} {source.where(_RANGE)}{group}", Form.SERIES, name)
+
+
+def stored(source: Source, columns: dict[str, str], *, limit: int, newest_first: bool = True) -> Query:
+    """The points of the shown range as a table, a row for each point of any person.
+
+    Args:
+        source: what to read.
+        columns: name in the answer -> field or tag.
+        limit: so many of each person.
+        newest_first: whether the newest comes first.
+    """
+    selected = ", ".join(f'{source.column_or_tag(name)} AS "{title}"' for title, name in columns.items())
+    order = "DESC" if newest_first else "ASC"
+    return Query(f"SELECT {selected} {source.where(_RANGE)} ORDER BY time {order} LIMIT {limit}", Form.TABLE)
+
+
+def total(source: Source, columns: dict[str, str], *, days: int, each: float = 1) -> Query:
+    """Sums of fields over the days before the end of the shown range, as a table of one row.
+
+    Args:
+        source: what to read.
+        columns: name in the answer -> field.
+        days: how many.
+        each: what the sum is divided by, such as the weeks in these days.
+    """
+    over = "" if each == 1 else f" / {each:g}"
+    selected = ", ".join(f'sum({source.column(field)}){over} AS "{name}"' for name, field in columns.items())
+    return Query(f"SELECT {selected} {source.where(_not_older_than(days * _DAY_S))}", Form.TABLE)
+
+
+def count(source: Source, field: str, name: str, *, days: int) -> Query:
+    """How many points have a field, in the days before the end of the shown range, as a table of one row."""
+    selected = f'count({source.column(field)}) AS "{name}"'
+    return Query(f"SELECT {selected} {source.where(_not_older_than(days * _DAY_S))}", Form.TABLE)
+
+
+def time_at(source: Source, field: str, name: str, *, each_s: float) -> Query:
+    """How long something was so in the shown range, in seconds, as a table of one row.
+
+    Args:
+        source: what to read; its condition says what counts.
+        field: that every point has.
+        name: of the column.
+        each_s: what one point stands for.
+    """
+    return Query(f'SELECT count({source.column(field)}) * {each_s:g} AS "{name}" {source.where(_RANGE)}', Form.TABLE)
+
+
 def sessions() -> Query:
     """Every session that counts and began in the shown range, as a table: its end, length, place and words, whose."""
-    source, columns = Source(SESSION), ("end_ms", "minutes", "place", "text")
-    return _told(source, columns, f"{source.column('valid')} = 1")
+    return _told(Source(SESSION), ("end_ms", "minutes", "place", "text"))
 
 
 def notes() -> Query:
     """Every note of the shown range, as a table: its words, and whose it is."""
-    source = Source(EVENT)
-    return _told(source, ("text",), f"{source.column('action')} = '{MarkerAction.NOTE}'")
+    return _told(Source(EVENT, condition=f"\"action\" = '{MarkerAction.NOTE}'"), ("text",))
 
 
 def strap_losses() -> Query:
     """Every time of the shown range at which a strap went away, as a table: why, which strap, and whose it is."""
-    source = Source(STRAP)
-    return _told(source, ("reason",), f"{source.column('connected')} = 0")
+    return _told(Source(STRAP, condition='"connected" = 0'), ("reason",))
 
 
-def _told(source: Source, fields: tuple[str, ...], condition: str) -> Query:
+def _told(source: Source, fields: tuple[str, ...]) -> Query:
     selected = [source.column(field) for field in fields] + [f'"{tag}"' for tag in source.measurement.tags]
-    return Query(f"SELECT {', '.join(selected)} {source.where(condition, _RANGE)}", Form.TABLE)
+    return Query(f"SELECT {', '.join(selected)} {source.where(_RANGE)}", Form.TABLE)
 
 
 def for_everyone(query: Query, from_ms: int, to_ms: int) -> str:

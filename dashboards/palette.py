@@ -6,8 +6,10 @@ two lines tell how hard the effort is, not how good the heart.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 
 
 class Colour(StrEnum):
@@ -20,6 +22,11 @@ class Colour(StrEnum):
     POOR = "#CC3311"
     SIGNAL = "#AA4499"
     MISSING = "#888888"
+    HARDEST = "#882E0E"  # zone 5, beyond orange
+
+
+Words = Mapping[str, Colour]
+"""The colour of each word that a stored text can be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +39,33 @@ class Step:
 
 
 Scale = tuple[Step, ...]
+
+READINESS: Scale = (
+    Step(None, Colour.POOR, "strained"),
+    Step(33, Colour.CAUTION, "as usual"),
+    Step(66, Colour.GOOD, "recovered"),
+)
+STRESS: Scale = (
+    Step(None, Colour.GOOD, "rest"),
+    Step(25, Colour.MISSING, "low"),
+    Step(50, Colour.CAUTION, "medium"),
+    Step(75, Colour.POOR, "high"),
+)
+STATES: Words = MappingProxyType(
+    {"strained": Colour.POOR, "as usual": Colour.CAUTION, "recovered": Colour.GOOD},
+)
+ADVICE: Words = MappingProxyType({"rest": Colour.POOR, "easy": Colour.CAUTION, "as planned": Colour.GOOD})
+FLAGS: Words = MappingProxyType({"illness": Colour.POOR, "overload": Colour.POOR})
+CONFIDENCE: Words = MappingProxyType(
+    {"calibrating": Colour.MISSING, "provisional": Colour.CAUTION, "trusted": Colour.GOOD},
+)
+ZONE_COLOURS = (Colour.MISSING, Colour.RECOVERY, Colour.GOOD, Colour.CAUTION, Colour.HARDEST)
+"""Of the zones 1 to 5."""
+ZONES: Scale = (
+    Step(None, Colour.MISSING, "below zone 1"),
+    *(Step(zone, colour, f"zone {zone}") for zone, colour in enumerate(ZONE_COLOURS, 1)),
+)
+GOAL_PCT: Scale = (Step(None, Colour.MISSING, "on the way"), Step(100, Colour.GOOD, "reached"))
 
 ARTIFACT_PCT: Scale = (Step(None, Colour.GOOD, "good"), Step(2, Colour.CAUTION, "fair"), Step(5, Colour.POOR, "poor"))
 COVERAGE_PCT: Scale = (Step(None, Colour.POOR, "poor"), Step(80, Colour.CAUTION, "fair"), Step(95, Colour.GOOD, "good"))

@@ -2,37 +2,33 @@
 
 from __future__ import annotations
 
-from dashboards.influxql import Query, Source, last, last_series, mean_series, people, rate_series
-from dashboards.palette import BATTERY_PCT, CONNECTED, DELAY_S, ONLINE, Colour, Scale, Step
-from dashboards.panels import (
-    Board,
-    Card,
-    Fold,
-    Line,
-    Place,
-    SdkObject,
-    judged_stat,
-    plain_stat,
-    render,
-    states,
-    time_lines,
-    time_points,
-)
+from dashboards.influxql import Query, Source, last, last_by, last_series, mean_series, people, rate_series
+from dashboards.links import HEALTH as HEALTH_BOARD
+from dashboards.links import LIVE_RUN, with_person
+from dashboards.palette import BATTERY_PCT, CONNECTED, DELAY_S, ONLINE, READINESS, Colour, Scale, Step
+from dashboards.panels.card import Card, Column, Place, SdkObject
+from dashboards.panels.frame import Board, Fold, render
+from dashboards.panels.numbers import judged_stat, plain_stat
+from dashboards.panels.series import Line, states, time_lines, time_points
+from dashboards.panels.tables import rows
 from ingest.topics import PIPELINE
-from pipeline.schema import HEALTH, STRAP
+from pipeline.schema import HEALTH, HEART, STRAP
+from pipeline.schema import READINESS as READINESS_POINTS
 
 _BOARD = Board(
-    uid="strapline-health",
-    title="Health",
+    uid=HEALTH_BOARD,
+    title="Overview and health",
     description="Whether every process runs, keeps up and loses nothing; strap battery and signal.",
     time_from="now-6h",
     refresh="30s",
     people_query=people(STRAP),
+    several_people=True,
 )
 
 _PROCESSES = Source(HEALTH)
 _PIPELINE = Source(HEALTH, kind=PIPELINE)
 _STRAPS = Source(STRAP)
+_SCORED = Source(READINESS_POINTS, condition="\"reason\" = ''")
 
 _EVERY = "30s"  # each process tells its health every 10 s, so that none is missed between two
 _BRIDGE_MS = 90_000
@@ -71,7 +67,7 @@ def _now() -> list[SdkObject]:
                 decimals=1,
                 no_data="no beats stored in the last minute",
                 min_interval=_EVERY,
-                place=Place(0, 0, 8, 4),
+                place=Place(0, 0, 6, 5),
             ),
             last(_PIPELINE, {"delay": "delay_p95_s", "judged": "delay_p95_s"}, max_age_s=_FRESH_S),
             DELAY_S,
@@ -86,35 +82,91 @@ def _now() -> list[SdkObject]:
                 decimals=0,
                 no_data="the pipeline does not tell",
                 min_interval=_EVERY,
-                place=Place(8, 0, 8, 4),
+                place=Place(6, 0, 6, 5),
             ),
             last(_PIPELINE, {"points": "points_waiting"}, max_age_s=_FRESH_S),
             Colour.SIGNAL,
         ),
-        judged_stat(
-            Card(
-                title="Strap and battery",
-                description="The last report of the chosen person's strap that reported last, up to 24 h old: linked "
-                "to its collector or not, and its battery (below 30 % low, below 15 % change it).",
-                unit="percent",
-                decimals=0,
-                no_data="no report in the last 24\u00a0h",
-                min_interval=_EVERY,
-                place=Place(16, 0, 8, 4),
+        rows(
+            _card(
+                "People",
+                "Each person's heart rate of the last 15 s and today's readiness. A click on a name opens the Live run "
+                "board.",
+                Place(12, 0, 12, 5),
             ),
-            last(_STRAPS, {"strap": "connected", "charge": "battery_pct", "battery": "battery_pct"}, max_age_s=_DAY_S),
-            BATTERY_PCT,
-            {"strap": CONNECTED, "battery": BATTERY_PCT},
+            [
+                last_by(Source(HEART), {"bpm": "heart_rate_bpm"}, by="person", max_age_s=15),
+                last_by(_SCORED, {"readiness": "readiness", "state": "readiness"}, by="person", max_age_s=25 * 3600),
+            ],
+            [
+                Column(name="person", link=with_person(LIVE_RUN), link_title="Live run"),
+                Column(name="bpm"),
+                Column(name="readiness", scale=READINESS),
+                Column(name="state", scale=READINESS, worded=True),
+            ],
+            joined_by="person",
         ),
         states(
             _card(
                 "Processes",
                 "Each process as it told every 10 s: online or offline. Where nothing is drawn, nothing was told: the "
                 "process, its network, the broker or the pipeline was away. `strapline doctor` says which.",
-                Place(0, 4, 24, 5),
+                Place(0, 5, 12, 6),
             ),
             _by_process("online"),
             ONLINE,
+        ),
+        rows(
+            _card(
+                "Versions and states",
+                "What each process told last, up to 24 h ago: version of Strapline, online or offline, and what is "
+                "wrong where something is. Two versions side by side work, but should not stay.",
+                Place(12, 5, 12, 6),
+            ),
+            [
+                last_by(
+                    _PROCESSES, {"online": "online", "version": "release", "says": "state"}, by="kind", max_age_s=_DAY_S
+                )
+            ],
+            [
+                Column(name="kind", title="process"),
+                Column(name="online", title="is", scale=ONLINE, worded=True, width=90),
+                Column(name="version", width=110),
+                Column(name="says"),
+            ],
+        ),
+        rows(
+            _card(
+                "Straps",
+                "What each strap told last, up to 24 h ago: linked to its collector or not, and why not; battery "
+                "charge (below 30 % low, below 15 % change it), signal of its last advertisement in dBm (nearer 0 is "
+                "stronger; below about -85 links are lost often), and its model.",
+                Place(0, 11, 24, 6),
+            ),
+            [
+                last_by(
+                    _STRAPS,
+                    {
+                        "link": "connected",
+                        "why": "reason",
+                        "charge": "battery_pct",
+                        "battery": "battery_pct",
+                        "signal": "rssi_dbm",
+                        "model": "model",
+                    },
+                    by="strap",
+                    max_age_s=_DAY_S,
+                )
+            ],
+            [
+                Column(name="strap"),
+                Column(name="link", scale=CONNECTED, worded=True),
+                Column(name="why", title="why not", colour=Colour.CAUTION),
+                Column(name="charge", unit="percent", scale=BATTERY_PCT),
+                Column(name="battery", scale=BATTERY_PCT, worded=True),
+                Column(name="signal", unit="suffix:dBm", colour=Colour.SIGNAL),
+                Column(name="model", colour=Colour.MISSING),
+            ],
         ),
     ]
 
@@ -126,7 +178,7 @@ def _flow() -> list[SdkObject]:
                 "Beats a minute",
                 "Beats that each process received (solid) and stored for good (dashed), in a minute. They lie on each "
                 "other while it keeps up; after an outage the stored ones catch up.",
-                Place(0, 9, 12, 8),
+                Place(0, 17, 12, 8),
             ),
             [
                 Line(rate_series(_PROCESSES, "beats_in", by="kind", alias="in"), Colour.STRAIN),
@@ -143,7 +195,7 @@ def _flow() -> list[SdkObject]:
                 "Delay, strap to pipeline",
                 "Of the batches of the last minute: median, 95th and 99th percentile (dashed) of the time from "
                 "arrival at the collector until it is in the pipeline's journal. Lines at 3 s and 10 s.",
-                Place(12, 9, 12, 8),
+                Place(12, 17, 12, 8),
                 unit="suffix:s",
                 decimals=None,
             ),
@@ -165,7 +217,7 @@ def _losses_and_straps() -> list[SdkObject]:
                 "Waiting",
                 "Batches that a process holds until they are confirmed or processed (solid), and points that wait for "
                 "a store (dashed). They grow while the next one in the line is away, and then fall to near 0.",
-                Place(0, 17, 12, 8),
+                Place(0, 25, 12, 8),
             ),
             [
                 Line(_by_process("batches_waiting", "batches"), Colour.RECOVERY),
@@ -178,7 +230,7 @@ def _losses_and_straps() -> list[SdkObject]:
                 "Dropped, refused, duplicated",
                 "Beats given up for want of space or age, points that a store refused (dashed), and beats that came "
                 f"again and were passed over, which is harmless (dots). {_SINCE}",
-                Place(12, 17, 12, 8),
+                Place(12, 25, 12, 8),
             ),
             [
                 Line(_by_process("beats_dropped", "beats dropped"), Colour.POOR),
@@ -192,7 +244,7 @@ def _losses_and_straps() -> list[SdkObject]:
                 "Strap battery",
                 "Battery charge that each strap of the chosen person reported, at each change of its state. Below 30 % "
                 "it is low; below 15 % change it.",
-                Place(0, 25, 12, 7),
+                Place(0, 33, 12, 7),
                 unit="percent",
             ),
             [Line(last_series(_STRAPS, "battery_pct", by="strap"), Colour.SIGNAL)],
@@ -204,7 +256,7 @@ def _losses_and_straps() -> list[SdkObject]:
                 "Strap signal",
                 "Signal strength of each strap's last advertisement before it was linked, in dBm: nearer to 0 is "
                 "stronger. Below about -85 dBm links are lost often.",
-                Place(12, 25, 12, 7),
+                Place(12, 33, 12, 7),
                 unit="suffix:dBm",
             ),
             [Line(last_series(_STRAPS, "rssi_dbm", by="strap"), Colour.SIGNAL)],
@@ -219,7 +271,7 @@ def _clocks_and_connections() -> list[SdkObject]:
                 "Clock offset",
                 "How far each collector's clock is behind the pipeline's: the least of a minute's (arrival - time), "
                 "so with a message's own way in it. Lines at 1 s and -1 s: farther off, set up NTP.",
-                Place(0, 33, 12, 8),
+                Place(0, 41, 12, 8),
                 unit="suffix:s",
                 decimals=None,
             ),
@@ -232,7 +284,7 @@ def _clocks_and_connections() -> list[SdkObject]:
                 "Reconnects and clock jumps",
                 "Times that the connection to the broker was lost and came back (solid), and that a machine's clock "
                 f"was set back or forward (dashed). {_SINCE}",
-                Place(12, 33, 12, 8),
+                Place(12, 41, 12, 8),
             ),
             [
                 Line(_by_process("reconnects", "reconnects"), Colour.CAUTION),
@@ -245,5 +297,5 @@ def _clocks_and_connections() -> list[SdkObject]:
 
 def board() -> tuple[str, str]:
     """The board's uid and its JSON."""
-    fold = Fold("Clocks and connections", 32, _clocks_and_connections())
-    return _BOARD.uid, render(_BOARD, [*_now(), *_flow(), *_losses_and_straps()], fold)
+    fold = Fold("Clocks and connections", 40, _clocks_and_connections())
+    return render(_BOARD, [*_now(), *_flow(), *_losses_and_straps()], fold)

@@ -1,4 +1,4 @@
-"""A database as two runs leave it, for the boards' queries."""
+"""A database as people's half year and their last run leave it, for the boards' queries."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -16,13 +17,13 @@ from ingest.bus import BusAddress
 from ingest.recording import Recording, demo_recording
 from pipeline.influx import open_influx
 from pipeline.playback import Playback, publish_and_process
-from pipeline.schema import HEALTH, STRAP, FieldType, FieldValue, Point
+from pipeline.schema import Point
+from tests.boards.lives import PEOPLE, scores_until
 from tests.fixtures.grafana import fake_grafana, grafana
 from tests.fixtures.influxd import InfluxDatabase, fresh_database, guarded_database, guarded_influxd_port
 
 __all__ = ["fake_grafana", "grafana", "guarded_database", "guarded_influxd_port"]
 
-PEOPLE = ("anna", "Ben O. (guest)")
 _START_NS = 1_760_000_000_000_000_000
 
 
@@ -44,22 +45,6 @@ def _recording() -> Recording:
 END_MS = (_START_NS + _recording().duration_ns) // 1_000_000 + 1000
 
 
-_FIGURES: dict[FieldType, FieldValue] = {FieldType.FLOAT: 0.5, FieldType.STRING: "ok"}
-
-
-def _health() -> Iterator[Point]:
-    """Five minutes of two processes that tell all there is to tell, and of straps with battery and signal."""
-    for number in range(30):
-        time_ns = (END_MS - 300_000 + number * 10_000) * 1_000_000
-        fields = {field.name: _FIGURES.get(field.type, number) for field in HEALTH.fields}
-        for process in ("pipeline", "pi"):
-            yield Point(HEALTH, (process,), {**fields, "online": 1}, time_ns)
-    for person in PEOPLE:
-        yield Point(
-            STRAP, (person, f"strap of {person}"), {"connected": 1, "battery_pct": 90, "rssi_dbm": -60}, time_ns
-        )
-
-
 @dataclass(frozen=True)
 class RecordedDatabase:
     """A database that ends at `end_ms`, and whose people have every kind of point."""
@@ -71,7 +56,7 @@ class RecordedDatabase:
 
 @pytest.fixture(scope="session")
 def recorded_database(influxd_port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RecordedDatabase]:
-    """One graded test each of two people, played through bus and pipeline into InfluxDB."""
+    """Half a year of scores of five people, and a graded test of each, through bus and pipeline, in InfluxDB."""
     home: Path = tmp_path_factory.mktemp("home")
     with fresh_database(influxd_port) as database:
         for person in PEOPLE:
@@ -79,5 +64,12 @@ def recorded_database(influxd_port: int, tmp_path_factory: pytest.TempPathFactor
             stores = {"boards": partial(open_influx, f"influxdb1://127.0.0.1:{database.port}/{database.name}", None)}
             asyncio.run(publish_and_process(playback, BusAddress("memory:boards"), stores, home, playback.clock()))
         with closing(open_influx(f"influxdb1://127.0.0.1:{database.port}/{database.name}", None)) as store:
-            store.write(list(_health()))
+            for points in batched(scores_until(END_MS), 5000):
+                store.write(points)
         yield RecordedDatabase(database, END_MS, PEOPLE)
+
+
+def batched(points: Iterator[Point], size: int) -> Iterator[list[Point]]:
+    """The points in lists of a size."""
+    while some := list(islice(points, size)):
+        yield some

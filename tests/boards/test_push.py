@@ -159,7 +159,7 @@ def test_a_dry_run_shows_the_same_and_writes_nothing(
     shown = pusher.push("--dry-run")
 
     assert "create data source strapline-influxdb" in shown
-    assert "+ panel 'Artifacts, 60 s'" in shown
+    assert "+ panel 'Last beat'" in shown
     assert (_uids(grafana), grafana.ask("GET", "/datasources"), grafana.ask("GET", "/folders")) == ([], [], [])
 
     pusher.push()
