@@ -166,6 +166,13 @@ def last_time(source: Source, field: str, *, max_age_s: int) -> Query:
     return Query(text, Form.TABLE)
 
 
+def last_time_by(source: Source, field: str, *, by: str) -> Query:
+    """The time of the last point of the shown range for each value of a tag, with the range's end: a row for each."""
+    selected = f'SELECT {source.column(field)} * 0 + ${{__to}} AS "{NOW_COLUMN}"'
+    group = f"GROUP BY {_tag(source, by)} ORDER BY time DESC LIMIT 1"
+    return Query(f"{selected} {source.where(_RANGE)} {group}", Form.TABLE)
+
+
 def people(measurement: Measurement) -> str:
     """The variable query that lists everyone with points of a measurement."""
     return f'SHOW TAG VALUES FROM "{measurement.name}" WITH KEY = "person"'
@@ -227,22 +234,31 @@ def total(source: Source, columns: dict[str, str], *, days: int, each: float = 1
     return Query(f"SELECT {selected} {source.where(_not_older_than(days * _DAY_S))}", Form.TABLE)
 
 
+def share(source: Source, part: str, whole: str, name: str, *, days: int) -> Query:
+    """The sum of one field in % of that of another, over the days before the end of the shown range, as one row."""
+    selected = f'100 * sum({source.column(part)}) / sum({source.column(whole)}) AS "{name}"'
+    return Query(f"SELECT {selected} {source.where(_not_older_than(days * _DAY_S))}", Form.TABLE)
+
+
 def count(source: Source, field: str, name: str, *, days: int) -> Query:
     """How many points have a field, in the days before the end of the shown range, as a table of one row."""
     selected = f'count({source.column(field)}) AS "{name}"'
     return Query(f"SELECT {selected} {source.where(_not_older_than(days * _DAY_S))}", Form.TABLE)
 
 
-def time_at(source: Source, field: str, name: str, *, each_s: float) -> Query:
-    """How long something was so in the shown range, in seconds, as a table of one row.
+def time_at(source: Source, field: str, name: str, *, each_s: float, by: str = "") -> Query:
+    """How long something was so in the shown range, in seconds, as a table of one row, or of one for each tag's value.
 
     Args:
         source: what to read; its condition says what counts.
         field: that every point has.
         name: of the column.
         each_s: what one point stands for.
+        by: a tag; empty: all points together.
     """
-    return Query(f'SELECT count({source.column(field)}) * {each_s:g} AS "{name}" {source.where(_RANGE)}', Form.TABLE)
+    group = f" GROUP BY {_tag(source, by)}" if by else ""
+    selected = f'SELECT count({source.column(field)}) * {each_s:g} AS "{name}"'
+    return Query(f"{selected} {source.where(_RANGE)}{group}", Form.TABLE)
 
 
 def sessions() -> Query:

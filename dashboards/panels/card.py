@@ -163,15 +163,16 @@ class Column:
     scale: Scale = ()  # colours a number
     worded: bool = False  # shows the scale's word instead of the number
     words: Words | None = None  # colours a text
+    none: str = _DASH  # what an empty cell says
     link: str = ""  # where a click leads
     link_title: str = ""
     width: int | None = None
     hidden: bool = False
 
-    def properties(self) -> dict[str, object]:
+    def properties(self) -> dict[str, Any]:
         """As an override holds them; one of several values that is missing is a dash, and not the panel's sentence."""
-        shown: dict[str, object] = {"noValue": _DASH}
-        nothing = [missing(_DASH), _instead_of(models.SpecialValueMatch.EMPTY, _DASH)]
+        shown: dict[str, Any] = {"noValue": self.none}
+        nothing = [missing(self.none), _instead_of(models.SpecialValueMatch.EMPTY, self.none)]
         if self.title:
             shown["displayName"] = self.title
         if self.unit:

@@ -59,7 +59,9 @@ def render(board: Board, panels: Sequence[SdkObject], fold: Fold | None = None) 
     frame.time(board.time_from, "now").refresh(board.refresh).timezone("browser")
     frame.tooltip(models.DashboardCursorSync.CROSSHAIR).variables(_variables(board))
     link = dashboard.DashboardLink("Strapline").type(models.DashboardLinkType.DASHBOARDS).tags([TAG])
-    frame.link(link.as_dropdown(as_dropdown=True).keep_time(keep_time=True).include_vars(include_vars=True))
+    link.as_dropdown(as_dropdown=True).keep_time(keep_time=True)
+    # A board of one person takes "All" for a name, and finds nobody.
+    frame.link(link.include_vars(include_vars=not board.several_people))
     for number, panel in enumerate(panels, start=1):
         frame.with_panel(panel.id(number))
     if fold is not None:
@@ -76,7 +78,8 @@ def _variables(board: Board) -> list[SdkObject]:
     person.refresh(models.VariableRefresh.ON_DASHBOARD_LOAD).sort(models.VariableSort.ALPHABETICAL_ASC)
     if board.several_people:
         everyone = models.VariableOption(text=["All"], value=["$__all"], selected=True)
-        person.multi(multi=True).include_all(include_all=True).current(everyone)
+        # As a pattern, "All" has in it whoever comes while the board is open.
+        person.multi(multi=True).include_all(include_all=True).all_value(".*").current(everyone)
     return [source, person]
 
 

@@ -28,8 +28,10 @@ from dashboards.panels.card import (
 # Grafana would fit each panel's text to its longest word, so that no two panels look alike.
 _NAME_PX, _VALUE_PX = 14, 26
 
-_WORD = "word"
-_AGE_MS, _AGE_S = "age_ms", "age_s"
+AGE_MS = "age_ms"
+"""The column from which `with_ages` makes those in seconds."""
+
+_WORD, _AGE_S = "word", "age_s"
 
 
 def _stat(card: Card, queries: Sequence[Query], fields: str = "") -> SdkObject:
@@ -41,6 +43,10 @@ def _stat(card: Card, queries: Sequence[Query], fields: str = "") -> SdkObject:
 
 def _last_value(fields: str) -> SdkObject:
     return common_builders.ReduceDataOptions().calcs(["lastNotNull"]).fields(fields).values(values=False)
+
+
+def _each_row(column: str) -> SdkObject:
+    return common_builders.ReduceDataOptions().calcs(["lastNotNull"]).fields(f"/^{column}$/").values(values=True)
 
 
 def _fixed_colour(colour: Colour) -> SdkObject:
@@ -85,17 +91,50 @@ def age_stat(card: Card, query: Query, scale: Scale) -> SdkObject:
     """Seconds from a point to the end of the shown range, from a `last_time` query, and a word for them."""
     panel = _stat(card, [query], f"/^({_AGE_S}|{_WORD})$/")
     panel.color_scheme(by_thresholds()).thresholds(thresholds(scale))
-    panel.with_transformation(calculated(_AGE_MS, NOW_COLUMN, "-", "Time"))
-    for name in (_AGE_S, _WORD):
-        panel.with_transformation(calculated(name, _AGE_MS, "/", "1000"))
+    with_ages(panel, (_AGE_S, _WORD))
     _word_columns(panel, {_WORD: scale})
     return panel
+
+
+def age_tiles(card: Card, query: Query, scale: Scale, *, by: str) -> SdkObject:
+    """A tile for each row of a `last_time_by` query, under the value of the tag that it is by: the word for its age."""
+    panel = _stat(card, [query]).color_scheme(by_thresholds()).thresholds(thresholds(scale))
+    panel.text_mode(common.BigValueTextMode.VALUE_AND_NAME).orientation(common.VizOrientation.AUTO)
+    with_ages(panel, (_WORD,))
+    # A row's tile is named after all its texts, and after the column too where there is another number beside it.
+    left_out = dict.fromkeys(("Time", NOW_COLUMN, AGE_MS), True)
+    panel.with_transformation(
+        transformation("organize", {"excludeByName": left_out, "indexByName": {}, "renameByName": {}})
+    )
+    panel.with_transformation(as_text(by)).with_transformation(sorted_by(by))
+    _word_columns(panel, {_WORD: scale})
+    return panel.reduce_options(_each_row(_WORD))
+
+
+def with_ages(panel: SdkObject, names: Sequence[str]) -> None:
+    """Add columns with the seconds from a row's time to the end of the shown range."""
+    panel.with_transformation(calculated(AGE_MS, NOW_COLUMN, "-", "Time"))
+    for name in names:
+        panel.with_transformation(calculated(name, AGE_MS, "/", "1000"))
+
+
+def as_text(column: str) -> SdkObject:
+    """Take a column for texts: Grafana 9 takes names for numbers when the first of them looks like one."""
+    conversions = [{"targetField": column, "destinationType": "string"}]
+    return transformation("convertFieldType", {"fields": {}, "conversions": conversions})
+
+
+def sorted_by(column: str, *, largest_first: bool = False) -> SdkObject:
+    """Rows in the order of a column; that of groups differs between queries."""
+    return transformation("sortBy", {"fields": {}, "sort": [{"field": column, "desc": largest_first}]})
 
 
 def calculated(name: str, left: str, operator: str, right: str) -> SdkObject:
     """A column that Grafana adds from two others, or from one and a number."""
     binary = {"left": left, "operator": operator, "right": right}
-    options = {"mode": "binary", "alias": name, "binary": binary, "replaceFields": False}
+    options: dict[str, object] = {"mode": "binary", "alias": name, "binary": binary, "replaceFields": False}
+    # Else the answers of several queries are joined by their times first.
+    options["timeSeries"] = False
     return transformation("calculateField", options)
 
 
@@ -114,6 +153,20 @@ def bars(card: Card, queries: Sequence[Query], columns: Sequence[Column], *, max
     if max_value is not None:
         panel.max(max_value)
     override_columns(panel, columns)
-    return panel.reduce_options(
-        common_builders.ReduceDataOptions().calcs(["lastNotNull"]).fields("").values(values=False)
-    )
+    return panel.reduce_options(_last_value(""))
+
+
+def ranked_bars(card: Card, query: Query, column: str, colour: Colour, *, by: str, max_value: float) -> SdkObject:
+    """One horizontal bar for each row of a `last_by` query, named by its tag's value, the longest first.
+
+    Args:
+        card: of the panel.
+        query: has a row for each bar.
+        column: what the bars show, the only number in the answer.
+        colour: of all bars.
+        by: the tag that the query is by.
+        max_value: where a bar is full.
+    """
+    panel = bars(card, [query], [Column(name=column, colour=colour)], max_value=max_value)
+    panel.with_transformation(as_text(by)).with_transformation(sorted_by(column, largest_first=True))
+    return panel.reduce_options(_each_row(column))

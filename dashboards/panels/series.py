@@ -35,9 +35,12 @@ class Line:
     """One series of a time panel; `dashed`, `dots` and `bars` tell series of one colour apart."""
 
     query: Query
-    colour: Colour | None  # None: each series has one of its own, by their order
+    # None: each series has the colour of its place among the names. By the name itself only Grafana 10 can colour, and
+    # 9.4 shows an error instead of the panel.
+    colour: Colour | None
     dashed: bool = False
     dots: int | None = None  # not a line but dots of this size
+    marks: int | None = None  # dots of this size on the line, so that one without neighbours is seen too
     bars: int | None = None  # not a line but bars of this opacity, in %
     width: int | None = None  # of the line, in pixels
     fill_to: str = ""  # the series down to which the space below this one is filled
@@ -50,6 +53,8 @@ class Line:
             drawn["custom.lineStyle"] = {"fill": "dash", "dash": [10, 10]}
         if self.dots is not None:
             drawn |= {"custom.drawStyle": "points", "custom.showPoints": "always", "custom.pointSize": self.dots}
+        if self.marks is not None:
+            drawn |= {"custom.showPoints": "always", "custom.pointSize": self.marks}
         if self.bars is not None:
             drawn |= {"custom.drawStyle": "bars", "custom.fillOpacity": self.bars, "custom.lineWidth": 0}
         if self.width is not None:

@@ -49,10 +49,10 @@ def words(title: str, description: str, markdown: str, place: Place) -> SdkObjec
 
 
 def board_list(title: str, description: str, place: Place) -> SdkObject:
-    """All boards of ours, with the range and the person kept."""
+    """All boards of ours; nobody is taken along, since a board of one person would find nobody in "All"."""
     panel = placed(dashboardlist.Panel(), title, description, place)
     panel.show_search(show_search=True).show_starred(show_starred=False).show_recently_viewed(
         show_recently_viewed=False
     )
     panel.show_headings(show_headings=False).tags([TAG]).max_items(20).query("")
-    return panel.keep_time(keep_time=False).include_vars(include_vars=True)
+    return panel.keep_time(keep_time=False).include_vars(include_vars=False)

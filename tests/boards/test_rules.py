@@ -155,7 +155,8 @@ def test_a_board_s_frame_is_that_of_all_boards(board: Any) -> None:
     assert (board["tags"], board["timezone"], board["graphTooltip"]) == (["strapline"], "browser", 1)
     assert board["editable"] is False
     assert (link["type"], link["tags"], link["asDropdown"]) == ("dashboards", ["strapline"], True)
-    assert link["keepTime"] is link["includeVars"] is True
+    assert link["keepTime"] is True
+    assert link["includeVars"] is not board["templating"]["list"][1]["multi"]  # "All" is nobody on a board of one
 
 
 def test_a_board_s_variables_choose_the_data_source_and_the_person(board: Any) -> None:
