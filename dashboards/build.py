@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from dashboards.boards import health, home, live_run, morning, stress
+from dashboards.boards import group_run, health, home, live_run, morning, stress, training
 from dashboards.reference import filled
 from ingest.errors import ConfigError
 
@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 JSON_FOLDER = ROOT / "dashboards" / "json"
 DOCS_FOLDER = ROOT / "docs"
 
-_BOARDS = (home.board, live_run.board, morning.board, stress.board, health.board)
+_BOARDS = (home.board, live_run.board, group_run.board, morning.board, stress.board, training.board, health.board)
 
 
 def build() -> dict[str, str]:

@@ -215,5 +215,5 @@ def _last_days() -> list[SdkObject]:
 def board() -> tuple[str, str]:
     """The board's uid and its JSON."""
     welcome = words("Strapline", "What each board is for, in a few words.", _WELCOME, Place(0, 0, 4, 9))
-    boards = board_list("Boards", "All boards of Strapline, each with what it is for in its description.", Place(4, 0, 4, 9))
+    boards = board_list("Boards", "All boards of Strapline; each opens with its own range.", Place(4, 0, 4, 9))
     return render(_BOARD, [welcome, boards, _live(), _today(), *_last_days()])

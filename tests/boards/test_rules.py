@@ -79,7 +79,7 @@ def test_a_panel_says_what_it_shows_in_which_unit_and_what_missing_means(panel: 
     assert defaults["unit"]
     assert panel["type"] in {"timeseries", "histogram"} or isinstance(defaults["decimals"], int)
     assert defaults["noValue"]
-    assert panel["interval"] in {"1s", "5s", "10s", "30s", "1m"}
+    assert panel["interval"] in {"1s", "5s", "10s", "30s", "1m", "1d"}
 
 
 def test_a_panel_is_one_that_grafana_has_without_plugins() -> None:
@@ -243,5 +243,7 @@ def test_all_boards_are_there() -> None:
         "Live run",
         "Morning readiness",
         "Stress and recovery",
+        "Training log",
+        "Group run",
         "Overview and health",
     }
