@@ -1,10 +1,12 @@
-"""Writes the boards' JSON and the docs' tables, or says what of the committed files is not what would be written."""
+"""Writes the boards' JSON, the alert rules and the docs' tables, or says which committed files are not what it writes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
 
+from dashboards.alert_rules import RULES
+from dashboards.alerts import provisioning
 from dashboards.boards import group_run, health, home, live_run, morning, stress, training
 from dashboards.reference import filled
 from ingest.errors import ConfigError
@@ -12,6 +14,7 @@ from ingest.errors import ConfigError
 ROOT = Path(__file__).parents[1]
 JSON_FOLDER = ROOT / "dashboards" / "json"
 DOCS_FOLDER = ROOT / "docs"
+ALERTS_FILE = ROOT / "deploy" / "grafana" / "provisioning" / "alerting" / "strapline.json"
 
 _BOARDS = (home.board, live_run.board, group_run.board, morning.board, stress.board, training.board, health.board)
 
@@ -47,17 +50,23 @@ def stale_pages(folder: Path) -> dict[Path, str]:
     return {path: filled(text) for path, text in pages.items() if filled(text) != text}
 
 
+def stale_alerts(path: Path) -> dict[Path, str]:
+    """The file of the alert rules and how it should read, if it is missing or reads otherwise."""
+    text = provisioning(RULES)
+    return {} if path.exists() and path.read_text(encoding="utf-8") == text else {path: text}
+
+
 def write_all() -> list[str]:
-    """Write the boards and the docs' tables of this source tree; the names of the files that changed.
+    """Write the boards, the alert rules and the docs' tables of this source tree; the names of the files that changed.
 
     Raises:
         ConfigError: this is an installed package, which has no docs.
     """
     _require_source_tree()
-    pages = stale_pages(DOCS_FOLDER)
-    for path, text in pages.items():
+    files = _stale_files()
+    for path, text in files.items():
         path.write_text(text, encoding="utf-8")
-    return _names(write(JSON_FOLDER), pages)
+    return _names(write(JSON_FOLDER), files)
 
 
 def all_differences() -> list[str]:
@@ -67,11 +76,15 @@ def all_differences() -> list[str]:
         ConfigError: this is an installed package, which has no docs.
     """
     _require_source_tree()
-    return _names(differences(JSON_FOLDER), stale_pages(DOCS_FOLDER))
+    return _names(differences(JSON_FOLDER), _stale_files())
 
 
-def _names(boards: Iterable[str], pages: Iterable[Path]) -> list[str]:
-    return [*(f"dashboards/json/{name}" for name in boards), *(f"docs/{path.name}" for path in pages)]
+def _stale_files() -> dict[Path, str]:
+    return stale_pages(DOCS_FOLDER) | stale_alerts(ALERTS_FILE)
+
+
+def _names(boards: Iterable[str], files: Iterable[Path]) -> list[str]:
+    return [str(path.relative_to(ROOT)) for path in (*(JSON_FOLDER / name for name in boards), *files)]
 
 
 def _require_source_tree() -> None:

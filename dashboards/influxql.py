@@ -47,6 +47,7 @@ class Source:
     window: str | None = None  # such as 60s
     kind: str | None = None  # None: every kind
     condition: str | None = None  # of its points, by fields
+    everyone: bool = False  # whose it is does not matter: alerts have no variables
 
     def __post_init__(self) -> None:
         if (self.window is not None) != ("window" in self.measurement.tags):
@@ -62,8 +63,8 @@ class Source:
         return f'"{name}"' if name in self.measurement.tags else self.column(name)
 
     def where(self, *conditions: str) -> str:
-        """The FROM and WHERE clauses: this source, this person, what is not void, and further conditions."""
-        person = (_PERSON,) if "person" in self.measurement.tags else ()
+        """The FROM and WHERE clauses: this source, the chosen person, what is not void, and further conditions."""
+        person = (_PERSON,) if "person" in self.measurement.tags and not self.everyone else ()
         window = () if self.window is None else (f"\"window\" = '{self.window}'",)
         kind = () if self.kind is None else (f"\"kind\" = '{self.kind}'",)
         valid = ('"valid" = 1',) if any(field.name == "valid" for field in self.measurement.fields) else ()
@@ -285,3 +286,31 @@ def for_everyone(query: Query, from_ms: int, to_ms: int) -> str:
     """The text of a query of everyone's in a range of Unix times, for whoever is not Grafana and knows no macros."""
     text = query.text.replace(_PERSON, '"person" =~ /.*/')
     return text.replace(_RANGE, f"time >= {from_ms}ms AND time <= {to_ms}ms")
+
+
+class Function(StrEnum):
+    """What makes one value of many."""
+
+    COUNT = "count"
+    LAST = "last"
+    MAX = "max"
+    MIN = "min"
+
+
+def figure(source: Source, function: Function, field: str, *, by: str = "") -> str:
+    """One value for an alert, of the rule's own range of time.
+
+    Args:
+        source: what to read, of everyone.
+        function: what to make of the field's values.
+        field: of the measurement.
+        by: a tag, for a value of each of its values, labelled with it; empty: one value.
+    """
+    group = f" GROUP BY {_tag(source, by)}" if by else ""
+    return f"SELECT {function}({source.column(field)}) {source.where(_RANGE)}{group}"
+
+
+def equals(measurement: Measurement, field: str, value: int | str) -> str:
+    """A condition on a field; KeyError if the schema has no such field."""
+    literal = f"'{value}'" if isinstance(value, str) else value
+    return f'"{measurement.field(field).name}" = {literal}'

@@ -1,4 +1,4 @@
-"""The tables of the docs that are made from code: settings, stored fields, live values. Pure."""
+"""The tables of the docs that are made from code: settings, stored fields, live values, alerts. Pure."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from dashboards.alert_rules import RULES
 from ingest.people import GoalSettings, PersonSettings
 from ingest.settings import ENV_PREFIX, SECRETS, Settings, StrapSettings
 from pipeline.live import UNITS
@@ -22,6 +23,7 @@ def tables() -> dict[str, str]:
         "goals": _keys(GoalSettings),
         "schema": _schema(),
         "live": _live(),
+        "alerts": _alerts(),
     }
 
 
@@ -79,3 +81,8 @@ def _schema() -> str:
 
 def _live() -> str:
     return _table(("value", "unit"), [(f"`{name}`", unit) for name, unit in UNITS.items()])
+
+
+def _alerts() -> str:
+    rows = [(rule.title, rule.severity, rule.meaning, rule.advice) for rule in RULES]
+    return _table(("alert", "severity", "fires when", "what to do"), rows)

@@ -68,6 +68,8 @@ PURE = (
     "pipeline.storable",
     "pipeline.time_domain",
     "pipeline.windows",
+    "dashboards.alert_rules",
+    "dashboards.alerts",
     "dashboards.annotations",
     "dashboards.board_diff",
     "dashboards.data_source",
