@@ -18,6 +18,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from dashboards.alerts import DATA_SOURCE
 from dashboards.build import build
 from tests.support import free_port, require, server, wait_until
 
@@ -174,8 +175,10 @@ def test_the_boards_find_their_data_source(stack: Any) -> None:
     store_url = stack["services"]["pipeline"]["environment"]["STRAPLINE_STORE_URL"]
 
     assert chosen == {source["type"]} == {"influxdb"}
-    assert (source["uid"], source["isDefault"], source["editable"]) == ("strapline-influxdb", True, False)
-    assert source["jsonData"]["dbName"] == influx["DOCKER_INFLUXDB_INIT_BUCKET"]
+    assert (source["uid"], source["isDefault"], source["editable"]) == (DATA_SOURCE, True, False)
+    assert source["jsonData"]["dbName"] == source["database"] == influx["DOCKER_INFLUXDB_INIT_BUCKET"]
+    assert source["url"] == "${GRAFANA_STORE_URL}"
+    assert stack["services"]["grafana"]["environment"]["GRAFANA_STORE_URL"] == "http://influxdb:8086"
     bucket, organisation = influx["DOCKER_INFLUXDB_INIT_BUCKET"], influx["DOCKER_INFLUXDB_INIT_ORG"]
     assert store_url == f"influxdb://influxdb:8086/{bucket}?org={organisation}"
     assert source["jsonData"]["httpHeaderName1"] == "Authorization"
@@ -191,6 +194,30 @@ def test_the_boards_are_provisioned_read_only_from_the_built_json(stack: Any) ->
     assert (provider["allowUiUpdates"], provider["disableDeletion"], provider["folder"]) == (False, True, "Strapline")
     assert {path.name for path in mounts[folder].glob("*.json")} == build().keys()
     assert (str(home.parent), home.name in build()) == (folder, True)
+
+
+def test_every_variable_that_grafana_looks_for_in_its_files_has_a_value(stack: Any) -> None:
+    environment = stack["services"]["grafana"]["environment"]
+    files = [path for path in (_DEPLOY / "grafana/provisioning").rglob("*.*") if path.is_file()]
+    wanted = {name for path in files for name in re.findall(r"\$\{(\w+)\}", path.read_text(encoding="utf-8"))}
+
+    # An empty one would be no switch, and no address: Grafana would not start.
+    assert {name for name in wanted if not environment.get(name)} == set()
+    assert "STRAPLINE_ALERTS_PAUSED" in wanted
+
+
+def test_alerts_are_provisioned_off_and_tell_nobody_unless_asked_to(stack: Any) -> None:
+    grafana = stack["services"]["grafana"]
+    mounts = {volume["target"]: Path(volume["source"]) for volume in grafana["volumes"] if volume["type"] == "bind"}
+    folder = mounts["/etc/grafana/provisioning/alerting"]
+    contact = yaml.safe_load((folder / "contact.yaml").read_text(encoding="utf-8"))
+    (point,), (policy,) = contact["contactPoints"], contact["policies"]
+
+    assert {path.name for path in folder.iterdir()} == {"contact.yaml", "strapline.json"}
+    assert grafana["environment"]["STRAPLINE_ALERTS_PAUSED"] == "true"
+    assert grafana["environment"]["STRAPLINE_ALERT_WEBHOOK"] == "http://127.0.0.1:9/"
+    assert policy["receiver"] == point["name"]
+    assert [receiver["settings"]["url"] for receiver in point["receivers"]] == ["${STRAPLINE_ALERT_WEBHOOK}"]
 
 
 @pytest.fixture
