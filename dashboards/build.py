@@ -1,4 +1,4 @@
-"""Writes the boards' JSON, the alert rules and the docs' tables, or says which committed files are not what it writes."""
+"""Writes boards, alert rules and the docs' tables, or says which committed files are not what it would write."""
 
 from __future__ import annotations
 

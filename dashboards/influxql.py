@@ -269,12 +269,12 @@ def sessions() -> Query:
 
 def notes() -> Query:
     """Every note of the shown range, as a table: its words, and whose it is."""
-    return _told(Source(EVENT, condition=f"\"action\" = '{MarkerAction.NOTE}'"), ("text",))
+    return _told(Source(EVENT, condition=equals(EVENT, "action", MarkerAction.NOTE)), ("text",))
 
 
 def strap_losses() -> Query:
     """Every time of the shown range at which a strap went away, as a table: why, which strap, and whose it is."""
-    return _told(Source(STRAP, condition='"connected" = 0'), ("reason",))
+    return _told(Source(STRAP, condition=equals(STRAP, "connected", 0)), ("reason",))
 
 
 def _told(source: Source, fields: tuple[str, ...]) -> Query:
@@ -314,3 +314,8 @@ def equals(measurement: Measurement, field: str, value: int | str) -> str:
     """A condition on a field; KeyError if the schema has no such field."""
     literal = f"'{value}'" if isinstance(value, str) else value
     return f'"{measurement.field(field).name}" = {literal}'
+
+
+def at_least(measurement: Measurement, field: str, value: int) -> str:
+    """A condition on a field of numbers; KeyError if the schema has no such field."""
+    return f'"{measurement.field(field).name}" >= {value}'

@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-from dashboards.influxql import (
-    Source,
-    last_by,
-    last_series,
-    last_time_by,
-    people,
-    time_at,
-    values,
-)
+from dashboards.influxql import Source, at_least, last_by, last_series, last_time_by, people, time_at, values
 from dashboards.links import LIVE_RUN, with_person
 from dashboards.palette import BATTERY_PCT, BEAT_AGE_S, DFA_ALPHA1, ZONES, Colour
 from dashboards.panels.card import Card, Column, Place, SdkObject
@@ -144,7 +136,7 @@ def _everyone() -> SdkObject:
             last_by(
                 _HRV_120, {"alpha 1": "dfa_alpha1_smoothed", "intensity": "dfa_alpha1_smoothed"}, by=_BY, max_age_s=30
             ),
-            time_at(Source(EFFORT, condition='"zone" >= 4'), "zone", _HARD, each_s=10, by=_BY),
+            time_at(Source(EFFORT, condition=at_least(EFFORT, "zone", 4)), "zone", _HARD, each_s=10, by=_BY),
             last_by(_STRAP, {"battery": "battery_pct", "charge": "battery_pct"}, by=_BY, max_age_s=_DAY_S),
         ],
         [

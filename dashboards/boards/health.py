@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboards.influxql import Query, Source, last, last_by, last_series, mean_series, people, rate_series
+from dashboards.influxql import Query, Source, equals, last, last_by, last_series, mean_series, people, rate_series
 from dashboards.links import HEALTH as HEALTH_BOARD
 from dashboards.links import LIVE_RUN, with_person
 from dashboards.palette import BATTERY_PCT, CONNECTED, DELAY_S, ONLINE, READINESS, Colour, Scale, Step
@@ -28,7 +28,7 @@ _BOARD = Board(
 _PROCESSES = Source(HEALTH)
 _PIPELINE = Source(HEALTH, kind=PIPELINE)
 _STRAPS = Source(STRAP)
-_SCORED = Source(READINESS_POINTS, condition="\"reason\" = ''")
+_SCORED = Source(READINESS_POINTS, condition=equals(READINESS_POINTS, "reason", ""))
 
 _EVERY = "30s"  # each process tells its health every 10 s, so that none is missed between two
 _BRIDGE_MS = 90_000

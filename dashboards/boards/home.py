@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboards.influxql import Source, last_by, last_series, mean_series_by, people, stored
+from dashboards.influxql import Source, equals, last_by, last_series, mean_series_by, people, stored
 from dashboards.links import HOME, LIVE_RUN, MORNING, STRESS, at_range, with_person
 from dashboards.palette import ADVICE, BATTERY_PCT, DFA_ALPHA1, FLAGS, ONLINE, READINESS, STATES, ZONES
 from dashboards.palette import STRESS as STRESS_SCALE
@@ -103,7 +103,7 @@ def _today() -> SdkObject:
         ),
         [
             last_by(
-                Source(READINESS_POINTS, condition="\"reason\" = ''"),
+                Source(READINESS_POINTS, condition=equals(READINESS_POINTS, "reason", "")),
                 {"readiness": "readiness", "state": "state", "advice": "advice", "flag": "flag"},
                 by="person",
                 max_age_s=_TODAY_S,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboards.boards.live_run_rest import BEATS, HRV_60, HRV_120, MS, WITHHELD, at_rest, live_card
-from dashboards.influxql import Source, last, last_time, mean_series, people, points, stored, time_at
+from dashboards.influxql import Source, equals, last, last_time, mean_series, people, points, stored, time_at
 from dashboards.palette import (
     ARTIFACT_PCT,
     BATTERY_PCT,
@@ -261,7 +261,7 @@ def _zone_bars() -> list[Line]:
     """The heart rate of each 10 s of a run, in the colour of its zone."""
     return [
         Line(
-            mean_series(Source(EFFORT, condition=f'"zone" = {zone}'), "heart_rate_bpm", alias=f"zone {zone}"),
+            mean_series(Source(EFFORT, condition=equals(EFFORT, "zone", zone)), "heart_rate_bpm", alias=f"zone {zone}"),
             colour,
             bars=25,
         )
@@ -283,7 +283,7 @@ def _run_so_far() -> list[SdkObject]:
                 place=Place(0, 27, 12, 7),
             ),
             [
-                time_at(Source(EFFORT, condition=f'"zone" = {zone}'), "zone", f"zone {zone}", each_s=10)
+                time_at(Source(EFFORT, condition=equals(EFFORT, "zone", zone)), "zone", f"zone {zone}", each_s=10)
                 for zone in range(1, 6)
             ],
             [Column(name=f"zone {zone}", colour=colour) for zone, colour in enumerate(ZONE_COLOURS, 1)],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboards.influxql import Source, count, last, people, stored, values
+from dashboards.influxql import Source, count, equals, last, people, stored, values
 from dashboards.links import LIVE_RUN, MORNING, at_range
 from dashboards.palette import ADVICE, ARTIFACT_PCT, CONFIDENCE, FLAGS, READINESS, STATES, Colour
 from dashboards.panels.card import Card, Column, Place, SdkObject
@@ -12,6 +12,7 @@ from dashboards.panels.series import Line, band, states, time_bars, time_lines
 from dashboards.panels.shapes import words
 from dashboards.panels.tables import rows
 from pipeline.schema import READINESS as READINESS_POINTS
+from pipeline.scores.score import Confidence
 from pipeline.scores.wording import NOT_MEDICAL
 
 _BOARD = Board(
@@ -25,9 +26,11 @@ _BOARD = Board(
 )
 
 _ALL = Source(READINESS_POINTS)
-_SCORED = Source(READINESS_POINTS, condition="\"reason\" = ''")
+_HAS_SCORE = equals(READINESS_POINTS, "reason", "")
+_SCORED = Source(READINESS_POINTS, condition=_HAS_SCORE)
 # A morning counts while it calibrates, too; on a later day that has none, an old value may stand beside the reason.
-_MEASURED = Source(READINESS_POINTS, condition="(\"reason\" = '' OR \"confidence\" = 'calibrating')")
+_CALIBRATES = equals(READINESS_POINTS, "confidence", Confidence.CALIBRATING)
+_MEASURED = Source(READINESS_POINTS, condition=f"({_HAS_SCORE} OR {_CALIBRATES})")
 
 _TODAY_S = 25 * 3600  # a day's point stands at its midnight, and one day of the year is that long
 _WEEK_DAYS = 7

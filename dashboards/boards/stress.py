@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboards.influxql import Source, last, people, stored, values
+from dashboards.influxql import Source, at_least, equals, last, people, stored, values
 from dashboards.links import LIVE_RUN, STRESS, at_range
 from dashboards.palette import CONFIDENCE, GOAL_PCT, Colour, Scale, Step
 from dashboards.palette import STRESS as STRESS_SCALE
@@ -25,8 +25,12 @@ _BOARD = Board(
 )
 
 _DAYS = Source(DAY)
+_HAS_STRESS = equals(DAY, "stress_reason", "")
+_STRESS_DAYS = Source(DAY, condition=_HAS_STRESS)
+_RUN_DAYS = Source(DAY, condition=f"{at_least(DAY, 'runs', 1)} AND {_HAS_STRESS}")
+_OTHER_DAYS = Source(DAY, condition=f"{equals(DAY, 'runs', 0)} AND {_HAS_STRESS}")
 _RUNS = Source(SESSION, kind="run")
-_COMPARED = Source(SESSION, kind="run", condition="\"relief_reason\" = ''")
+_COMPARED = Source(SESSION, kind="run", condition=equals(SESSION, "relief_reason", ""))
 _BREATHING = Source(SESSION, kind="breathing")
 _BANDS = (("rest", Colour.GOOD), ("low", Colour.MISSING), ("medium", Colour.CAUTION), ("high", Colour.POOR))
 
@@ -107,7 +111,9 @@ def _now() -> list[SdkObject]:
             ),
             [
                 last(
-                    _DAYS, {"stress": "stress", "band": "stress", "confidence": "stress_confidence"}, max_age_s=_TODAY_S
+                    _STRESS_DAYS,
+                    {"stress": "stress", "band": "stress", "confidence": "stress_confidence"},
+                    max_age_s=_TODAY_S,
                 )
             ],
             [
@@ -189,7 +195,10 @@ def _through_the_day() -> list[SdkObject]:
                 time_from="24h",
             ),
             [
-                Line(values(Source(STRESS_POINTS, condition=f"\"band\" = '{name}'"), "stress", alias=name), colour)
+                Line(
+                    values(Source(STRESS_POINTS, condition=equals(STRESS_POINTS, "band", name)), "stress", alias=name),
+                    colour,
+                )
                 for name, colour in _BANDS
             ],
         )
@@ -221,8 +230,16 @@ def _over_weeks() -> list[SdkObject]:
                 decimals=None,
             ),
             [
-                Line(values(_of_days('"runs" > 0'), "stress", alias="run days (large)"), Colour.RECOVERY, dots=9),
-                Line(values(_of_days('"runs" = 0'), "stress", alias="other days (small)"), Colour.MISSING, dots=5),
+                Line(
+                    values(_RUN_DAYS, "stress", alias="run days (large)"),
+                    Colour.RECOVERY,
+                    dots=9,
+                ),
+                Line(
+                    values(_OTHER_DAYS, "stress", alias="other days (small)"),
+                    Colour.MISSING,
+                    dots=5,
+                ),
             ],
         )
         .min(0)
@@ -265,10 +282,6 @@ def _over_weeks() -> list[SdkObject]:
         .max(100),
         _runs(),
     ]
-
-
-def _of_days(condition: str) -> Source:
-    return Source(DAY, condition=f"{condition} AND \"stress_reason\" = ''")
 
 
 def _runs() -> SdkObject:

@@ -264,5 +264,5 @@ def test_a_session_that_is_open_is_found_however_long_it_is() -> None:
 
 
 def test_the_committed_file_is_what_the_code_builds() -> None:
-    assert stale_alerts() == {}
+    assert stale_alerts(ALERTS_FILE) == {}
     assert stale_alerts(ALERTS_FILE.with_name("missing.json")).keys() == {ALERTS_FILE.with_name("missing.json")}
