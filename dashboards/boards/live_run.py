@@ -192,7 +192,7 @@ def _beats_over_time() -> list[SdkObject]:
                 min_interval="1s",
                 place=Place(0, 7, 12, 8),
             ),
-            [*_zone_bars(), Line(mean_series(_HEART, "heart_rate_bpm", alias="heart rate"), Colour.STRAIN)],
+            [*_zone_areas(), Line(mean_series(_HEART, "heart_rate_bpm", alias="heart rate"), Colour.STRAIN)],
             bridge_ms=3_000,
         ).axis_soft_min(60),
         time_points(
@@ -257,13 +257,14 @@ def _variability_over_time() -> list[SdkObject]:
     ]
 
 
-def _zone_bars() -> list[Line]:
+def _zone_areas() -> list[Line]:
     """The heart rate of each 10 s of a run, in the colour of its zone."""
     return [
         Line(
             mean_series(Source(EFFORT, condition=equals(EFFORT, "zone", zone)), "heart_rate_bpm", alias=f"zone {zone}"),
             colour,
-            bars=25,
+            area=25,
+            bridge_ms=15_000,  # a value each 10 s
         )
         for zone, colour in enumerate(ZONE_COLOURS, 1)
     ]

@@ -177,8 +177,8 @@ def _now() -> list[SdkObject]:
             [Column(name=name, scale=GOAL_PCT) for name in ("runs", "minutes", "load", "easy minutes")],
             max_value=100,
         ),
-        _effect("28d", Place(0, 5, 12, 4)),
-        _effect("90d", Place(12, 5, 12, 4)),
+        _effect("28d", Place(0, 5, 12, 5)),
+        _effect("90d", Place(12, 5, 12, 5)),
     ]
 
 
@@ -186,10 +186,10 @@ def _through_the_day() -> list[SdkObject]:
     return [
         time_points(
             _card(
-                "Stress of the last 24 hours",
-                f"Each full minute at rest as a dot in the colour of its band. {_SCALE} No dot in a run, in the half "
-                "hour after it, while moving, and where the signal is too poor. Runs stand as shaded ranges.",
-                Place(0, 9, 12, 9),
+                "Stress of each minute at rest",
+                "The last 24 hours, or the range that is chosen, each minute as a dot in the colour of its band. "
+                f"{_SCALE} No dot in a run, in the half hour after it, while moving, and where the signal is too poor.",
+                Place(0, 10, 12, 9),
                 decimals=None,
                 no_data="no minutes at rest in the last 24\u00a0h",
                 time_from="24h",
@@ -209,7 +209,7 @@ def _through_the_day() -> list[SdkObject]:
                 "Minutes at rest by band",
                 "Minutes at rest of each day with a stress up to 25 (rest), to 50 (low), to 75 (medium) and above "
                 "(high). Days differ in how long the strap was worn: compare shares, not heights.",
-                Place(12, 9, 12, 9),
+                Place(12, 10, 12, 9),
                 unit="suffix:min",
                 decimals=None,
             ),
@@ -226,7 +226,7 @@ def _over_weeks() -> list[SdkObject]:
                 "Stress of run days and of other days",
                 "Mean stress of each day with ten or more minutes at rest: days with a run as large dots, the others "
                 f"as small ones. {_HONEST} The verdicts above say whether the difference is more than chance.",
-                Place(0, 18, 12, 9),
+                Place(0, 19, 12, 9),
                 decimals=None,
             ),
             [
@@ -249,7 +249,7 @@ def _over_weeks() -> list[SdkObject]:
                 "Effect of run days as it became known",
                 "Difference of run days and other days over the 90 days before each day, with its 95 % interval; below "
                 "the line at 0 there is less stress on run days. The interval narrows as days add up.",
-                Place(12, 18, 12, 9),
+                Place(12, 19, 12, 9),
                 decimals=None,
                 no_data="too few days yet",
             ),
@@ -269,7 +269,7 @@ def _over_weeks() -> list[SdkObject]:
                 "Before and after each run",
                 "Mean stress at rest in the hour before a run (small) and from 30 minutes to 3 hours after it (large); "
                 "a run without three minutes at rest on both sides is not shown.",
-                Place(0, 27, 12, 9),
+                Place(0, 28, 12, 9),
                 decimals=None,
                 no_data="no run with rest on both sides",
             ),
@@ -290,7 +290,7 @@ def _runs() -> SdkObject:
             "What each run changed",
             "The last 50 runs of the shown range, newest first: stress before and after, and the change; below 0 is "
             "relief. Where there is no change to tell, the reason. A click on the start opens the run's beats.",
-            Place(12, 27, 12, 9),
+            Place(12, 28, 12, 9),
             decimals=0,
             no_data="no run in this range",
         ),
@@ -338,7 +338,7 @@ def _breathing() -> SdkObject:
             "The last 20 breathing sessions of the shown range: mean coherence (power of the largest slow peak over "
             "all the rest), breaths a minute, and the pace with the widest swing of heart rate, which is the person's "
             "own resonance pace.",
-            Place(0, 36, 24, 6),
+            Place(0, 37, 24, 6),
             decimals=1,
             no_data="no breathing session in this range",
         ),

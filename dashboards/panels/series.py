@@ -32,7 +32,7 @@ _UNKNOWN = "not told"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One series of a time panel; `dashed`, `dots` and `bars` tell series of one colour apart."""
+    """One series of a time panel; `dashed`, `dots`, `bars` and `area` tell series of one colour apart."""
 
     query: Query
     # None: each series has the colour of its place among the names. By the name itself only Grafana 10 can colour, and
@@ -42,6 +42,8 @@ class Line:
     dots: int | None = None  # not a line but dots of this size
     marks: int | None = None  # dots of this size on the line, so that one without neighbours is seen too
     bars: int | None = None  # not a line but bars of this opacity, in %
+    area: int | None = None  # not a line but the space below it, of this opacity, in %
+    bridge_ms: int | None = None  # a hole of its own up to which it goes on; None: the panel's
     width: int | None = None  # of the line, in pixels
     fill_to: str = ""  # the series down to which the space below this one is filled
     unit: str = ""  # of an axis of its own, at the right
@@ -57,6 +59,10 @@ class Line:
             drawn |= {"custom.showPoints": "always", "custom.pointSize": self.marks}
         if self.bars is not None:
             drawn |= {"custom.drawStyle": "bars", "custom.fillOpacity": self.bars, "custom.lineWidth": 0}
+        if self.area is not None:
+            drawn |= {"custom.fillOpacity": self.area, "custom.lineWidth": 0}
+        if self.bridge_ms is not None:
+            drawn["custom.spanNulls"] = self.bridge_ms
         if self.width is not None:
             drawn["custom.lineWidth"] = self.width
         if self.fill_to:

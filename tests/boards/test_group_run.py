@@ -16,7 +16,7 @@ from pipeline.schema import BEAT, EFFORT, HEART, HRV, STRAP, Point
 from tests.boards.conftest import END_MS
 from tests.boards.lives import PEOPLE
 from tests.boards.panels import every_panel
-from tests.boards.test_queries import as_sent
+from tests.boards.sent import as_sent
 from tests.fixtures.influxd import InfluxDatabase, fresh_database
 
 _BOARD = json.loads(build()["strapline-group.json"])
@@ -69,7 +69,7 @@ def _panel(title: str) -> Any:
 
 def _rows(database: InfluxDatabase, query: str) -> dict[str, dict[str, Any]]:
     """By person, the row that Grafana makes of each group: the columns of its first line."""
-    series = database.query(as_sent(query, _EVERYONE))
+    series = database.query(as_sent(query, _EVERYONE, end_ms=END_MS))
     return {one["tags"]["person"]: dict(zip(one["columns"], one["values"][0], strict=True)) for one in series}
 
 
@@ -145,7 +145,7 @@ def test_a_name_leads_to_that_person_s_live_run() -> None:
 def test_each_runner_is_a_line_or_a_lane_in_the_same_order(group: InfluxDatabase, title: str) -> None:
     (target,) = _panel(title)["targets"]
 
-    series = group.query(as_sent(target["query"], _EVERYONE))
+    series = group.query(as_sent(target["query"], _EVERYONE, end_ms=END_MS))
 
     assert [one["tags"]["person"] for one in series] == sorted((_ANNA, _BEN))
     assert target["alias"] == "$tag_person"
@@ -170,7 +170,7 @@ def test_the_board_begins_with_all_and_all_has_in_it_whoever_comes_later(group: 
 
     assert (person["multi"], person["includeAll"], person["current"]["value"]) == (True, True, ["$__all"])
     everybody = beats["query"].replace("${person:regex}", person["allValue"])
-    assert len(group.query(as_sent(everybody, ()))) == len((_ANNA, _BEN))
+    assert len(group.query(as_sent(everybody, (), end_ms=END_MS))) == len((_ANNA, _BEN))
 
 
 def test_a_board_of_one_person_is_not_opened_with_all_as_the_person() -> None:

@@ -11,9 +11,9 @@ import pytest
 from dashboards.build import build
 from dashboards.palette import DELAY_S, ONLINE, Colour, word
 from pipeline.schema import HEALTH
-from tests.boards.conftest import RecordedDatabase
+from tests.boards.conftest import END_MS, RecordedDatabase
 from tests.boards.panels import every_panel
-from tests.boards.test_queries import as_sent
+from tests.boards.sent import as_sent
 
 _BOARD = json.loads(build()["strapline-health.json"])
 
@@ -47,7 +47,7 @@ def test_a_colour_finds_the_series_of_every_process_by_what_follows_its_name() -
 @pytest.mark.influxd
 def test_each_process_is_a_lane_of_its_own(recorded_database: RecordedDatabase) -> None:
     (target,) = _panel("Processes", "state-timeline")["targets"]
-    lanes = recorded_database.database.query(as_sent(target["query"], ("anna",)))
+    lanes = recorded_database.database.query(as_sent(target["query"], ("anna",), end_ms=END_MS))
     assert [lane["tags"]["kind"] for lane in lanes] == ["pi", "pipeline"]
     assert target["alias"] == "$tag_kind"
 
@@ -55,5 +55,5 @@ def test_each_process_is_a_lane_of_its_own(recorded_database: RecordedDatabase) 
 @pytest.mark.influxd
 def test_a_rate_is_in_beats_a_minute(recorded_database: RecordedDatabase) -> None:
     (query,) = [t["query"] for t in _panel("Beats a minute")["targets"] if "beats_in" in t["query"]]
-    (first, _) = recorded_database.database.query(as_sent(query, ("anna",)))
+    (first, _) = recorded_database.database.query(as_sent(query, ("anna",), end_ms=END_MS))
     assert {row[1] for row in first["values"]} == {6}  # the count grows by 1 each 10 s

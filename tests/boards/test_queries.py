@@ -2,67 +2,33 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
 import pytest
 
-from dashboards.build import JSON_FOLDER
 from dashboards.influxql import Source, last, mean_series
 from pipeline.engine import WINDOWS_S
 from pipeline.schema import BEAT, HRV
 from pipeline.scores.relief import MIN_DAYS
 from tests.boards.conftest import END_MS, RecordedDatabase
-from tests.boards.panels import every_panel
+from tests.boards.sent import HALF_YEAR_MS, as_sent, boards, queries
 from tests.fixtures.influxd import InfluxDatabase
 
 _WINDOWS = {f"{span_s}s" for span_s in WINDOWS_S} | {f"{days}d" for days in MIN_DAYS}
-_QUARTER_HOUR_MS, _HALF_YEAR_MS = 15 * 60_000, 26 * 7 * 86_400_000
-
-
-def _boards() -> list[dict[str, Any]]:
-    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(JSON_FOLDER.glob("*.json"))]
 
 
 def _panel_queries() -> list[Any]:
-    panels = [
-        pytest.param(target["query"], id=f"{board['uid']}-{panel['id']}{target['refId']}-{panel['title']}")
-        for board in _boards()
-        for panel in every_panel(board)
-        for target in panel.get("targets", [])
-    ]
-    annotations = _boards()[0]["annotations"]["list"]
-    return panels + [pytest.param(each["target"]["query"], id=each["name"]) for each in annotations]
+    return [pytest.param(each.text, id=f"{each.board}-{each.ref}-{each.panel}") for each in queries()]
 
 
 def _variable_queries() -> list[Any]:
     return [
         pytest.param(variable["query"], id=f"{board['uid']}-{variable['name']}")
-        for board in _boards()
+        for board in boards()
         for variable in board["templating"]["list"]
         if variable["type"] == "query"
     ]
-
-
-def _regex(people: tuple[str, ...]) -> str:
-    """What Grafana's "regex" format makes of the chosen people."""
-    escaped = [re.sub(r"[\\^$*+?.()|\[\]{}/]", r"\\\g<0>", person) for person in people]
-    return escaped[0] if len(escaped) == 1 else f"({'|'.join(escaped)})"
-
-
-def as_sent(query: str, people: tuple[str, ...], range_ms: int = _QUARTER_HOUR_MS) -> str:
-    """The query with Grafana's macros and variables replaced."""
-    values = {
-        "$timeFilter": f"time >= {END_MS - range_ms}ms and time <= {END_MS}ms",
-        "$__interval": "5s" if range_ms <= _QUARTER_HOUR_MS else "4h",
-        "${__to}": str(END_MS),
-        "${person:regex}": _regex(people),
-    }
-    for name, value in values.items():
-        query = query.replace(name, value)
-    assert "$" not in query.replace("$/", ""), f"a macro or variable that this test does not know: {query}"
-    return query
 
 
 @pytest.mark.influxd
@@ -71,7 +37,7 @@ def test_a_query_returns_rows_over_26_weeks_for_each_person_and_for_all(
     recorded_database: RecordedDatabase, query: str
 ) -> None:
     for people in (*((person,) for person in recorded_database.people[:2]), recorded_database.people):
-        series = recorded_database.database.query(as_sent(query, people, _HALF_YEAR_MS))
+        series = recorded_database.database.query(as_sent(query, people, end_ms=END_MS, range_ms=HALF_YEAR_MS))
 
         values = [value for one in series for row in one["values"] for value in row[1:]]
         assert any(value is not None for value in values), people
@@ -81,8 +47,8 @@ def test_a_query_returns_rows_over_26_weeks_for_each_person_and_for_all(
 @pytest.mark.parametrize("query", _panel_queries())
 def test_a_query_over_a_quarter_of_an_hour_is_no_error(recorded_database: RecordedDatabase, query: str) -> None:
     everyone = recorded_database.people
-    rows = recorded_database.database.query(as_sent(query, everyone))
-    assert rows or recorded_database.database.query(as_sent(query, everyone, _HALF_YEAR_MS))
+    rows = recorded_database.database.query(as_sent(query, everyone, end_ms=END_MS))
+    assert rows or recorded_database.database.query(as_sent(query, everyone, end_ms=END_MS, range_ms=HALF_YEAR_MS))
 
 
 @pytest.mark.influxd
@@ -90,14 +56,14 @@ def test_a_query_over_a_quarter_of_an_hour_is_no_error(recorded_database: Record
 def test_a_panel_s_query_on_a_person_returns_no_rows_for_someone_else(
     recorded_database: RecordedDatabase, query: str
 ) -> None:
-    rows = recorded_database.database.query(as_sent(query, ("ann",)))
+    rows = recorded_database.database.query(as_sent(query, ("ann",), end_ms=END_MS))
     assert (rows == []) == ("${person" in query)  # processes are nobody's
 
 
 @pytest.mark.influxd
 @pytest.mark.parametrize("query", _panel_queries())
 def test_a_panel_s_query_on_an_empty_database_is_no_error(influx_database: InfluxDatabase, query: str) -> None:
-    assert influx_database.query(as_sent(query, ("anna",))) == []
+    assert influx_database.query(as_sent(query, ("anna",), end_ms=END_MS)) == []
 
 
 @pytest.mark.influxd
@@ -121,7 +87,7 @@ def test_the_last_beat_comes_with_its_own_time_beside_the_end_of_the_range(
     (query,) = [param.values[0] for param in _panel_queries() if "Last beat" in str(param.id)]
     (newest,) = recorded_database.database.query('SELECT last("rr_ms") FROM "beat" WHERE "person" = \'anna\'')
 
-    (series,) = recorded_database.database.query(as_sent(str(query), ("anna",)))
+    (series,) = recorded_database.database.query(as_sent(str(query), ("anna",), end_ms=END_MS))
 
     assert series["columns"] == ["time", "now_ms"]
     assert series["values"] == [[newest["values"][0][0], END_MS]]
@@ -132,7 +98,7 @@ def test_a_value_older_than_asked_for_is_not_shown(recorded_database: RecordedDa
     database, query = recorded_database.database, last(Source(BEAT), {"RR": "rr_ms"}, max_age_s=15).text
     later = query.replace("${person:regex}", "anna").replace("${__to}", str(END_MS + 20_000))
 
-    assert database.query(as_sent(query, ("anna",)))
+    assert database.query(as_sent(query, ("anna",), end_ms=END_MS))
     assert database.query(later) == []
 
 

@@ -16,7 +16,7 @@ from pipeline.schema import DAY, SESSION, WEEK, FieldValue, Point
 from tests.boards.conftest import END_MS
 from tests.boards.lives import PEOPLE
 from tests.boards.panels import every_panel
-from tests.boards.test_queries import as_sent
+from tests.boards.sent import as_sent
 from tests.fixtures.influxd import InfluxDatabase, fresh_database
 
 _BOARD = json.loads(build()["strapline-training.json"])
@@ -74,7 +74,7 @@ def _answers(database: InfluxDatabase, title: str, person: str = _ANNA) -> list[
     since_ms = END_MS - 26 * _WEEK_NS // 1_000_000
     queries = [target["query"] for target in _panel(title)["targets"]]
     sent = [query.replace("$timeFilter", f"time >= {since_ms}ms and time <= {END_MS}ms") for query in queries]
-    return [series for query in sent for series in database.query(as_sent(query, (person,)))]
+    return [series for query in sent for series in database.query(as_sent(query, (person,), end_ms=END_MS))]
 
 
 @pytest.mark.influxd
