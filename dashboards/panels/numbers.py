@@ -26,7 +26,7 @@ from dashboards.panels.card import (
 )
 
 # Grafana would fit each panel's text to its longest word, so that no two panels look alike.
-_NAME_PX, _VALUE_PX = 14, 26
+_NAME_PX, _VALUE_PX = 13, 21
 
 AGE_MS = "age_ms"
 """The column from which `with_ages` makes those in seconds."""
