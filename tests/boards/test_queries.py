@@ -118,8 +118,14 @@ def test_a_window_that_is_asked_for_is_one_that_the_pipeline_writes(query: str) 
     assert set(re.findall(r"\"window\" = '([^']*)'", query)) <= _WINDOWS
 
 
+# Of those that InfluxDB 1.x, 2.x and 3.x all document for InfluxQL, the ones in use.
+_FUNCTIONS = {"count", "last", "mean", "non_negative_derivative", "sum"}
+_KEYWORDS = {"AND", "BY", "OR", "fill", "time"}
+
+
 @pytest.mark.parametrize("query", _panel_queries())
 def test_a_query_uses_nothing_that_a_version_of_influxdb_lacks(query: str) -> None:
     lacking = r"\b(SLIMIT|SOFFSET|SAMPLE|INTO|HOLT_WINTERS|tz|true|false)\b"
 
     assert re.search(lacking, query, re.IGNORECASE) is None
+    assert set(re.findall(r"(\w+) ?\(", query)) <= _FUNCTIONS | _KEYWORDS
