@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ from tests.support import eventually
 
 _WIRED = Plan(straps=2, wires=True)
 _DELAY_S, _LOSS = 0.2, 0.08
+_LOST_WITHIN_S = 60.0
+
 _NETEM = ("netem", "delay", "100ms", "50ms", "loss", "8%")
 
 
@@ -42,9 +45,12 @@ async def _slow(home: Household) -> None:
     for wire in home.wires.values():
         wire.delay_s, wire.loss = _DELAY_S, _LOSS
     await pause(home.random.uniform(4, 8))
+    # Few packets pass in that time, and chance may spare all of them.
+    async with asyncio.timeout(_LOST_WITHIN_S):
+        while sum(wire.held_up for wire in home.wires.values()) == before:
+            await pause(0.5)
     for wire in home.wires.values():
         wire.delay_s = wire.loss = 0.0
-    assert sum(wire.held_up for wire in home.wires.values()) > before, "no packet was lost"
 
 
 @scenario("net-cut", "one of the cables between collector, broker, pipeline and store is cut for 2 to 6 s", 20)
