@@ -157,8 +157,8 @@ _DELAY_HIGH = Rule(
         f"For {DELAY_RANGE_S} s the delay that 95 % of the last minute's batches kept was above {DELAY_ABOVE_S:g} s."
     ),
     advice=(
-        "After a pause of broker, collector or network this passes by itself. Otherwise look at the Health board: what "
-        "waits, and where; a small computer may be too busy, or its disk too slow."
+        "After a pause of broker, collector or network this passes by itself. Otherwise see on the board Overview and "
+        "health what waits, and where; a small computer may be too busy, or its disk too slow."
     ),
     numbers=(Number("delay", figure(Source(schema.HEALTH), Function.MIN, "delay_p95_s", by="kind"), DELAY_RANGE_S),),
     condition=f"$delay > {DELAY_ABOVE_S:g}",

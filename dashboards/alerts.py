@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-DATA_SOURCE = "strapline-influxdb"
-"""The uid of the data source, as it is provisioned."""
+from dashboards import data_source
 
 EVALUATED_EACH_S = 30
 
@@ -105,7 +104,7 @@ def _asked(number: Number) -> dict[str, Any]:
     return {
         "refId": name,
         "relativeTimeRange": {"from": number.from_s, "to": number.to_s},
-        "datasourceUid": DATA_SOURCE,
+        "datasourceUid": data_source.UID,
         "model": {"refId": name, "query": number.query, "rawQuery": True, "resultFormat": "time_series"},
     }
 

@@ -41,9 +41,8 @@ _AFRESH = {"X-Grafana-NoCache": "true"}
 # Before it, Grafana's proxy cut a uid at its first hyphen.
 _PROXIES_BY_UID = 10
 
-_OK_MISSING = frozenset(
-    {403, 404}
-)  # who may see nothing of a kind is told that it is forbidden, not that it is missing
+# Who may see nothing of a kind is told that it is forbidden, and not that it is missing.
+_OK_MISSING = frozenset({403, 404})
 _UNAUTHORIZED, _FORBIDDEN, _CONFLICT, _PRECONDITION_FAILED = 401, 403, 409, 412
 
 _EDITOR = "Editor"

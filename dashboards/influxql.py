@@ -20,7 +20,9 @@ _RANGE = "$timeFilter"
 # The column that holds the end of the shown range, for panels that tell how long ago something was.
 NOW_COLUMN = "now_ms"
 
-_DAY_S = 86_400
+DAY_S = 86_400
+TODAY_S = 25 * 3600
+"""A day's point stands at its midnight, and one day of the year is that long."""
 
 
 class Form(StrEnum):
@@ -207,18 +209,16 @@ def values(source: Source, field: str, *, alias: str, by: str = "") -> Query:
     return Query(f"SELECT {source.column(field)} {source.where(_RANGE)}{group}", Form.SERIES, name)
 
 
-def stored(source: Source, columns: dict[str, str], *, limit: int, newest_first: bool = True) -> Query:
-    """The points of the shown range as a table, a row for each point of any person.
+def stored(source: Source, columns: dict[str, str], *, limit: int) -> Query:
+    """The newest points of the shown range as a table, a row for each, the newest first.
 
     Args:
         source: what to read.
         columns: name in the answer -> field or tag.
-        limit: so many of each person.
-        newest_first: whether the newest comes first.
+        limit: at most so many.
     """
     selected = ", ".join(f'{source.column_or_tag(name)} AS "{title}"' for title, name in columns.items())
-    order = "DESC" if newest_first else "ASC"
-    return Query(f"SELECT {selected} {source.where(_RANGE)} ORDER BY time {order} LIMIT {limit}", Form.TABLE)
+    return Query(f"SELECT {selected} {source.where(_RANGE)} ORDER BY time DESC LIMIT {limit}", Form.TABLE)
 
 
 def total(source: Source, columns: dict[str, str], *, days: int, each: float = 1) -> Query:
@@ -232,19 +232,19 @@ def total(source: Source, columns: dict[str, str], *, days: int, each: float = 1
     """
     over = "" if each == 1 else f" / {each:g}"
     selected = ", ".join(f'sum({source.column(field)}){over} AS "{name}"' for name, field in columns.items())
-    return Query(f"SELECT {selected} {source.where(_not_older_than(days * _DAY_S))}", Form.TABLE)
+    return Query(f"SELECT {selected} {source.where(_not_older_than(days * DAY_S))}", Form.TABLE)
 
 
 def share(source: Source, part: str, whole: str, name: str, *, days: int) -> Query:
     """The sum of one field in % of that of another, over the days before the end of the shown range, as one row."""
     selected = f'100 * sum({source.column(part)}) / sum({source.column(whole)}) AS "{name}"'
-    return Query(f"SELECT {selected} {source.where(_not_older_than(days * _DAY_S))}", Form.TABLE)
+    return Query(f"SELECT {selected} {source.where(_not_older_than(days * DAY_S))}", Form.TABLE)
 
 
 def count(source: Source, field: str, name: str, *, days: int) -> Query:
     """How many points have a field, in the days before the end of the shown range, as a table of one row."""
     selected = f'count({source.column(field)}) AS "{name}"'
-    return Query(f"SELECT {selected} {source.where(_not_older_than(days * _DAY_S))}", Form.TABLE)
+    return Query(f"SELECT {selected} {source.where(_not_older_than(days * DAY_S))}", Form.TABLE)
 
 
 def time_at(source: Source, field: str, name: str, *, each_s: float, by: str = "") -> Query:

@@ -1,12 +1,17 @@
-"""The boards' uids, and where a click on one leads. Pure."""
+"""The boards' uids and tag, and where a click on one leads. Pure."""
 
 from __future__ import annotations
 
 HOME = "strapline-home"
 LIVE_RUN = "strapline-live-run"
+GROUP_RUN = "strapline-group"
 MORNING = "strapline-morning"
 STRESS = "strapline-stress"
+TRAINING = "strapline-training"
 HEALTH = "strapline-health"
+TAG = "strapline"
+"""What all of them bear, and nobody else's."""
+
 _KEPT = "${ds:queryparam}"
 
 

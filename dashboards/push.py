@@ -12,10 +12,10 @@ from dashboards import board_diff, data_source
 from dashboards.annotations import QUERIES, Annotation, Kept, Row, ours, steps, wanted_annotations
 from dashboards.board_diff import Board
 from dashboards.influxql import for_everyone
+from dashboards.links import TAG
 from ingest.errors import ConfigError, GrafanaDenied, GrafanaNotOurs, GrafanaTooOld
 
 FOLDER_UID, FOLDER_TITLE = "strapline", "Strapline"
-TAG = "strapline"
 _OLDEST = (9, 4)
 _LET_IT_READ = "Give it the role Admin, or the permission to read data sources."
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dashboards.influxql import Source, at_least, last_by, last_series, last_time_by, people, time_at, values
-from dashboards.links import LIVE_RUN, with_person
+from functools import partial
+
+from dashboards.influxql import DAY_S, Source, at_least, last_by, last_series, last_time_by, people, time_at, values
+from dashboards.links import GROUP_RUN, LIVE_RUN, with_person
 from dashboards.palette import BATTERY_PCT, BEAT_AGE_S, DFA_ALPHA1, ZONES, Colour
 from dashboards.panels.card import Card, Column, Place, SdkObject
 from dashboards.panels.frame import Board, Fold, render
@@ -13,7 +15,7 @@ from dashboards.panels.tables import rows
 from pipeline.schema import BEAT, EFFORT, HEART, HRV, STRAP
 
 _BOARD = Board(
-    uid="strapline-group",
+    uid=GROUP_RUN,
     title="Group run",
     description="Everyone's effort side by side while they run, and who has gone silent. Wellness, not medical.",
     time_from="now-30m",
@@ -30,7 +32,6 @@ _STRAP = Source(STRAP)
 
 _BY = "person"
 _BPM, _OF_MAX = "suffix:bpm", "suffix:% of max"
-_DAY_S = 86_400
 _EFFORT_EVERY = "10s"
 _BRIDGE_MS = 30_000
 _HARD = "zones 4 and 5"
@@ -39,17 +40,7 @@ _OWN_MAXIMUM = (
     "be compared; a wrong maximum shifts all of theirs. Only in a run: one that nobody started shows minutes late."
 )
 
-
-def _card(title: str, description: str, place: Place, *, unit: str, decimals: int | None, every: str) -> Card:
-    return Card(
-        title=title,
-        description=description,
-        unit=unit,
-        decimals=decimals,
-        no_data="nobody runs",
-        min_interval=every,
-        place=place,
-    )
+_card = partial(Card, no_data="nobody runs")
 
 
 def _now() -> list[SdkObject]:
@@ -61,7 +52,7 @@ def _now() -> list[SdkObject]:
                 Place(0, 0, 12, 7),
                 unit="percent",
                 decimals=0,
-                every=_EFFORT_EVERY,
+                min_interval=_EFFORT_EVERY,
             ),
             last_by(_EFFORT, {"effort": "of_max_pct"}, by=_BY, max_age_s=60),
             "effort",
@@ -77,7 +68,7 @@ def _now() -> list[SdkObject]:
                 Place(12, 0, 12, 7),
                 unit="s",
                 decimals=0,
-                every="1s",
+                min_interval="1s",
             ),
             last_time_by(_BEATS, "rr_ms", by=_BY),
             BEAT_AGE_S,
@@ -95,7 +86,7 @@ def _over_time() -> list[SdkObject]:
                 Place(0, 7, 24, 9),
                 unit="percent",
                 decimals=None,
-                every=_EFFORT_EVERY,
+                min_interval=_EFFORT_EVERY,
             ),
             [Line(last_series(_EFFORT, "of_max_pct", by=_BY), None)],
             bridge_ms=_BRIDGE_MS,
@@ -108,7 +99,7 @@ def _over_time() -> list[SdkObject]:
                 Place(0, 16, 24, 7),
                 unit="none",
                 decimals=0,
-                every=_EFFORT_EVERY,
+                min_interval=_EFFORT_EVERY,
             ),
             last_series(_EFFORT, "zone", by=_BY),
             ZONES,
@@ -127,7 +118,7 @@ def _everyone() -> SdkObject:
             Place(0, 23, 24, 9),
             unit="none",
             decimals=0,
-            every="5s",
+            min_interval="5s",
         ),
         [
             last_time_by(_BEATS, "rr_ms", by=_BY),
@@ -137,7 +128,7 @@ def _everyone() -> SdkObject:
                 _HRV_120, {"alpha 1": "dfa_alpha1_smoothed", "intensity": "dfa_alpha1_smoothed"}, by=_BY, max_age_s=30
             ),
             time_at(Source(EFFORT, condition=at_least(EFFORT, "zone", 4)), "zone", _HARD, each_s=10, by=_BY),
-            last_by(_STRAP, {"battery": "battery_pct", "charge": "battery_pct"}, by=_BY, max_age_s=_DAY_S),
+            last_by(_STRAP, {"battery": "battery_pct", "charge": "battery_pct"}, by=_BY, max_age_s=DAY_S),
         ],
         [
             Column(name=_BY, title="runner", unit="string", link=with_person(LIVE_RUN), link_title="Live run"),
@@ -168,7 +159,7 @@ def _beats() -> list[SdkObject]:
                 Place(0, 33, 12, 9),
                 unit="none",
                 decimals=2,
-                every="5s",
+                min_interval="5s",
             ),
             [Line(last_series(_HRV_120, "dfa_alpha1_smoothed", by=_BY), None)],
             bridge_ms=15_000,
@@ -184,7 +175,7 @@ def _beats() -> list[SdkObject]:
                 Place(12, 33, 12, 9),
                 unit="percent",
                 decimals=None,
-                every="5s",
+                min_interval="5s",
             ),
             [Line(last_series(Source(HRV, window="60s"), "artifact_pct", by=_BY), None)],
             bridge_ms=15_000,
@@ -197,7 +188,7 @@ def _beats() -> list[SdkObject]:
                 Place(0, 42, 24, 10),
                 unit="suffix:ms",
                 decimals=None,
-                every="1s",
+                min_interval="1s",
             ),
             [Line(values(_BEATS, "rr_ms", alias="", by=_BY), None)],
         ),

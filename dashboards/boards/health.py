@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from dashboards.influxql import Query, Source, equals, last, last_by, last_series, mean_series, people, rate_series
+from functools import partial
+
+from dashboards.influxql import (
+    DAY_S,
+    TODAY_S,
+    Query,
+    Source,
+    equals,
+    last,
+    last_by,
+    last_series,
+    mean_series,
+    people,
+    rate_series,
+)
 from dashboards.links import HEALTH as HEALTH_BOARD
 from dashboards.links import LIVE_RUN, with_person
 from dashboards.palette import BATTERY_PCT, CONNECTED, DELAY_S, ONLINE, READINESS, Colour, Scale, Step
@@ -33,7 +47,6 @@ _SCORED = Source(READINESS_POINTS, condition=equals(READINESS_POINTS, "reason", 
 _EVERY = "30s"  # each process tells its health every 10 s, so that none is missed between two
 _BRIDGE_MS = 90_000
 _FRESH_S = 60
-_DAY_S = 86_400
 _NONE = "nothing told in this range"
 _SINCE = "Counts since the process's start, so a new start begins at 0."
 OFFSET_S: Scale = (Step(None, Colour.POOR, ""), Step(-1, Colour.GOOD, ""), Step(1, Colour.POOR, ""))
@@ -43,132 +56,136 @@ def _by_process(field: str, alias: str = "") -> Query:
     return last_series(_PROCESSES, field, by="kind", alias=alias)
 
 
-def _card(title: str, description: str, place: Place, *, unit: str = "none", decimals: int | None = 0) -> Card:
-    return Card(
-        title=title,
-        description=description,
-        unit=unit,
-        decimals=decimals,
-        no_data=_NONE,
-        min_interval=_EVERY,
-        place=place,
-    )
+_card = partial(Card, no_data=_NONE, min_interval=_EVERY)
 
 
 def _now() -> list[SdkObject]:
-    return [
-        judged_stat(
-            Card(
-                title="Delay, strap to pipeline",
-                description="95 % of the last minute's batches were in the pipeline's journal within it, from their "
-                "arrival at the collector: below 3 s good, 3 to 10 s late, above 10 s very late. Beats held while "
-                "broker or pipeline was away come late by as much; a collector's wrong clock shows here too.",
-                unit="suffix:s",
-                decimals=1,
-                no_data="no beats stored in the last minute",
-                min_interval=_EVERY,
-                place=Place(0, 0, 6, 5),
-            ),
-            last(_PIPELINE, {"delay": "delay_p95_s", "judged": "delay_p95_s"}, max_age_s=_FRESH_S),
-            DELAY_S,
-            {"judged": DELAY_S},
+    return [_delay(), _points_waiting(), _people(), _processes(), _versions(), _straps()]
+
+
+def _delay() -> SdkObject:
+    return judged_stat(
+        Card(
+            title="Delay, strap to pipeline",
+            description="95 % of the last minute's batches were in the pipeline's journal within it, from their "
+            "arrival at the collector: below 3 s good, 3 to 10 s late, above 10 s very late. Beats held while "
+            "broker or pipeline was away come late by as much; a collector's wrong clock shows here too.",
+            unit="suffix:s",
+            decimals=1,
+            no_data="no beats stored in the last minute",
+            min_interval=_EVERY,
+            place=Place(0, 0, 6, 5),
         ),
-        plain_stat(
-            Card(
-                title="Points waiting for a store",
-                description="Points of the pipeline that a store has not confirmed yet, up to 60 s old. A few are "
-                "usual; a number that keeps growing means that a store is away or too slow.",
-                unit="none",
-                decimals=0,
-                no_data="the pipeline does not tell",
-                min_interval=_EVERY,
-                place=Place(6, 0, 6, 5),
-            ),
-            last(_PIPELINE, {"points": "points_waiting"}, max_age_s=_FRESH_S),
-            Colour.SIGNAL,
+        last(_PIPELINE, {"delay": "delay_p95_s", "judged": "delay_p95_s"}, max_age_s=_FRESH_S),
+        DELAY_S,
+        {"judged": DELAY_S},
+    )
+
+
+def _points_waiting() -> SdkObject:
+    return plain_stat(
+        Card(
+            title="Points waiting for a store",
+            description="Points of the pipeline that a store has not confirmed yet, up to 60 s old. A few are "
+            "usual; a number that keeps growing means that a store is away or too slow.",
+            unit="none",
+            decimals=0,
+            no_data="the pipeline does not tell",
+            min_interval=_EVERY,
+            place=Place(6, 0, 6, 5),
         ),
-        rows(
-            _card(
-                "People",
-                "Each person's heart rate of the last 15 s and today's readiness. A click on a name opens the Live run "
-                "board.",
-                Place(12, 0, 12, 5),
-            ),
-            [
-                last_by(Source(HEART), {"bpm": "heart_rate_bpm"}, by="person", max_age_s=15),
-                last_by(_SCORED, {"readiness": "readiness", "state": "readiness"}, by="person", max_age_s=25 * 3600),
-            ],
-            [
-                Column(name="person", link=with_person(LIVE_RUN), link_title="Live run"),
-                Column(name="bpm"),
-                Column(name="readiness", scale=READINESS),
-                Column(name="state", scale=READINESS, worded=True),
-            ],
-            joined_by="person",
+        last(_PIPELINE, {"points": "points_waiting"}, max_age_s=_FRESH_S),
+        Colour.SIGNAL,
+    )
+
+
+def _people() -> SdkObject:
+    return rows(
+        _card(
+            "People",
+            "Each person's heart rate of the last 15 s and today's readiness. A click on a name opens the Live run "
+            "board.",
+            Place(12, 0, 12, 5),
         ),
-        states(
-            _card(
-                "Processes",
-                "Each process as it told every 10 s: online or offline. Where nothing is drawn, nothing was told: the "
-                "process, its network, the broker or the pipeline was away. `strapline doctor` says which.",
-                Place(0, 5, 12, 6),
-            ),
-            _by_process("online"),
-            ONLINE,
+        [
+            last_by(Source(HEART), {"bpm": "heart_rate_bpm"}, by="person", max_age_s=15),
+            last_by(_SCORED, {"readiness": "readiness", "state": "readiness"}, by="person", max_age_s=TODAY_S),
+        ],
+        [
+            Column(name="person", link=with_person(LIVE_RUN), link_title="Live run"),
+            Column(name="bpm"),
+            Column(name="readiness", scale=READINESS),
+            Column(name="state", scale=READINESS, worded=True),
+        ],
+        joined_by="person",
+    )
+
+
+def _processes() -> SdkObject:
+    return states(
+        _card(
+            "Processes",
+            "Each process as it told every 10 s: online or offline. Where nothing is drawn, nothing was told: the "
+            "process, its network, the broker or the pipeline was away. `strapline doctor` says which.",
+            Place(0, 5, 12, 6),
         ),
-        rows(
-            _card(
-                "Versions and states",
-                "What each process told last, up to 24 h ago: version of Strapline, online or offline, and what is "
-                "wrong where something is. Two versions side by side work, but should not stay.",
-                Place(12, 5, 12, 6),
-            ),
-            [
-                last_by(
-                    _PROCESSES, {"online": "online", "version": "release", "says": "state"}, by="kind", max_age_s=_DAY_S
-                )
-            ],
-            [
-                Column(name="kind", title="process"),
-                Column(name="online", title="is", scale=ONLINE, worded=True, width=90),
-                Column(name="version", width=110),
-                Column(name="says"),
-            ],
+        _by_process("online"),
+        ONLINE,
+    )
+
+
+def _versions() -> SdkObject:
+    return rows(
+        _card(
+            "Versions and states",
+            "What each process told last, up to 24 h ago: version of Strapline, online or offline, and what is "
+            "wrong where something is. Two versions side by side work, but should not stay.",
+            Place(12, 5, 12, 6),
         ),
-        rows(
-            _card(
-                "Straps",
-                "What each strap told last, up to 24 h ago: linked to its collector or not, and why not; battery "
-                "charge (below 30 % low, below 15 % change it), signal of its last advertisement in dBm (nearer 0 is "
-                "stronger; below about -85 links are lost often), and its model.",
-                Place(0, 11, 24, 6),
-            ),
-            [
-                last_by(
-                    _STRAPS,
-                    {
-                        "link": "connected",
-                        "why": "reason",
-                        "charge": "battery_pct",
-                        "battery": "battery_pct",
-                        "signal": "rssi_dbm",
-                        "model": "model",
-                    },
-                    by="strap",
-                    max_age_s=_DAY_S,
-                )
-            ],
-            [
-                Column(name="strap"),
-                Column(name="link", scale=CONNECTED, worded=True),
-                Column(name="why", title="why not", colour=Colour.CAUTION),
-                Column(name="charge", unit="percent", scale=BATTERY_PCT),
-                Column(name="battery", scale=BATTERY_PCT, worded=True),
-                Column(name="signal", unit="suffix:dBm", colour=Colour.SIGNAL),
-                Column(name="model", colour=Colour.MISSING),
-            ],
+        [last_by(_PROCESSES, {"online": "online", "version": "release", "says": "state"}, by="kind", max_age_s=DAY_S)],
+        [
+            Column(name="kind", title="process"),
+            Column(name="online", title="is", scale=ONLINE, worded=True, width=90),
+            Column(name="version", width=110),
+            Column(name="says"),
+        ],
+    )
+
+
+def _straps() -> SdkObject:
+    return rows(
+        _card(
+            "Straps",
+            "What each strap told last, up to 24 h ago: linked to its collector or not, and why not; battery "
+            "charge (below 30 % low, below 15 % change it), signal of its last advertisement in dBm (nearer 0 is "
+            "stronger; below about -85 links are lost often), and its model.",
+            Place(0, 11, 24, 6),
         ),
-    ]
+        [
+            last_by(
+                _STRAPS,
+                {
+                    "link": "connected",
+                    "why": "reason",
+                    "charge": "battery_pct",
+                    "battery": "battery_pct",
+                    "signal": "rssi_dbm",
+                    "model": "model",
+                },
+                by="strap",
+                max_age_s=DAY_S,
+            )
+        ],
+        [
+            Column(name="strap"),
+            Column(name="link", scale=CONNECTED, worded=True),
+            Column(name="why", title="why not", colour=Colour.CAUTION),
+            Column(name="charge", unit="percent", scale=BATTERY_PCT),
+            Column(name="battery", scale=BATTERY_PCT, worded=True),
+            Column(name="signal", unit="suffix:dBm", colour=Colour.SIGNAL),
+            Column(name="model", colour=Colour.MISSING),
+        ],
+    )
 
 
 def _flow() -> list[SdkObject]:

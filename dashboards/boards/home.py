@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dashboards.influxql import Source, equals, last_by, last_series, mean_series_by, people, stored
+from functools import partial
+
+from dashboards.influxql import DAY_S, TODAY_S, Source, equals, last_by, last_series, mean_series_by, people, stored
 from dashboards.links import HOME, LIVE_RUN, MORNING, STRESS, at_range, with_person
 from dashboards.palette import ADVICE, BATTERY_PCT, DFA_ALPHA1, FLAGS, ONLINE, READINESS, STATES, ZONES
 from dashboards.palette import STRESS as STRESS_SCALE
@@ -25,8 +27,6 @@ _BOARD = Board(
     several_people=True,
 )
 
-_TODAY_S = 25 * 3600  # a day's point stands at its midnight, and one day of the year is that long
-_DAY_S = 86_400
 _WELCOME = """\
 **Strapline** keeps every beat of your strap and makes numbers of it, at home.
 
@@ -36,27 +36,7 @@ A run: *Live run*, or *Group run* for several. In the morning: *Morning readines
 Wellness, not medical.
 """
 
-
-def _card(
-    title: str,
-    description: str,
-    place: Place,
-    *,
-    unit: str = "none",
-    decimals: int | None = 0,
-    no_data: str = "nothing in this range",
-    time_from: str = "",
-) -> Card:
-    return Card(
-        title=title,
-        description=description,
-        unit=unit,
-        decimals=decimals,
-        no_data=no_data,
-        min_interval="1m",
-        place=place,
-        time_from=time_from,
-    )
+_card = partial(Card, no_data="nothing in this range", min_interval="1m")
 
 
 def _live() -> SdkObject:
@@ -78,7 +58,7 @@ def _live() -> SdkObject:
                 by="person",
                 max_age_s=60,
             ),
-            last_by(Source(STRAP), {"battery": "battery_pct"}, by="person", max_age_s=_DAY_S),
+            last_by(Source(STRAP), {"battery": "battery_pct"}, by="person", max_age_s=DAY_S),
         ],
         [
             Column(name="person", link=with_person(LIVE_RUN), link_title="Live run"),
@@ -106,13 +86,13 @@ def _today() -> SdkObject:
                 Source(READINESS_POINTS, condition=equals(READINESS_POINTS, "reason", "")),
                 {"readiness": "readiness", "state": "state", "advice": "advice", "flag": "flag"},
                 by="person",
-                max_age_s=_TODAY_S,
+                max_age_s=TODAY_S,
             ),
             last_by(
                 Source(DAY),
                 {"stress": "stress", "band": "stress", "runs": "runs", "minutes": "run_minutes", "load": "load"},
                 by="person",
-                max_age_s=_TODAY_S,
+                max_age_s=TODAY_S,
             ),
         ],
         [
@@ -132,19 +112,26 @@ def _today() -> SdkObject:
 
 
 def _last_days() -> list[SdkObject]:
-    return [
-        time_lines(
-            _card(
-                "Heart rate of the last 24 hours",
-                "Mean heart rate of each minute, a line for each person. A hole is a time without beats: nothing is "
-                "filled in.",
-                Place(0, 15, 12, 8),
-                unit="suffix:bpm",
-                decimals=None,
-            ),
-            [Line(mean_series_by(Source(HEART), "heart_rate_bpm", by="person"), None)],
-            bridge_ms=180_000,
+    return [_heart_rate(), _stress(), _sessions(), _process_states()]
+
+
+def _heart_rate() -> SdkObject:
+    return time_lines(
+        _card(
+            "Heart rate of the last 24 hours",
+            "Mean heart rate of each minute, a line for each person. A hole is a time without beats: nothing is "
+            "filled in.",
+            Place(0, 15, 12, 8),
+            unit="suffix:bpm",
+            decimals=None,
         ),
+        [Line(mean_series_by(Source(HEART), "heart_rate_bpm", by="person"), None)],
+        bridge_ms=180_000,
+    )
+
+
+def _stress() -> SdkObject:
+    return (
         time_points(
             _card(
                 "Stress of the last 24 hours",
@@ -156,60 +143,66 @@ def _last_days() -> list[SdkObject]:
             [Line(mean_series_by(Source(STRESS_POINTS), "stress", by="person"), None)],
         )
         .min(0)
-        .max(100),
-        rows(
-            _card(
-                "Sessions of the last week",
-                "The newest 50 runs, mornings, breathing and rest sessions of the last 7 days. A click on the start "
-                "opens the beats on the Live run board.",
-                Place(0, 23, 16, 8),
-                time_from="7d",
-                no_data="no session in the last 7 days",
-            ),
-            [
-                stored(
-                    Source(SESSION),
-                    {
-                        "person": "person",
-                        "kind": "kind",
-                        "min": "minutes",
-                        "bpm": "mean_heart_rate_bpm",
-                        "load": "load",
-                        "words": "text",
-                        "end": "end_ms",
-                    },
-                    limit=50,
-                )
-            ],
-            [
-                Column(
-                    name="Time",
-                    title="start",
-                    width=165,
-                    link=at_range(LIVE_RUN, "Time", "end"),
-                    link_title="Beats of this session",
-                ),
-                Column(name="person"),
-                Column(name="kind"),
-                Column(name="min"),
-                Column(name="bpm", title="mean bpm"),
-                Column(name="load"),
-                Column(name="words"),
-                Column(name="end", hidden=True),
-            ],
+        .max(100)
+    )
+
+
+def _sessions() -> SdkObject:
+    return rows(
+        _card(
+            "Sessions of the last week",
+            "The newest 50 runs, mornings, breathing and rest sessions of the last 7 days. A click on the start "
+            "opens the beats on the Live run board.",
+            Place(0, 23, 16, 8),
+            time_from="7d",
+            no_data="no session in the last 7 days",
         ),
-        states(
-            _card(
-                "Processes",
-                "Collectors and pipeline as they told every 10 s. Where nothing is drawn, nothing was told: Overview "
-                "and health, or `strapline doctor`, says more.",
-                Place(16, 23, 8, 8),
-                no_data="no process has told anything",
+        [
+            stored(
+                Source(SESSION),
+                {
+                    "person": "person",
+                    "kind": "kind",
+                    "min": "minutes",
+                    "bpm": "mean_heart_rate_bpm",
+                    "load": "load",
+                    "words": "text",
+                    "end": "end_ms",
+                },
+                limit=50,
+            )
+        ],
+        [
+            Column(
+                name="Time",
+                title="start",
+                width=165,
+                link=at_range(LIVE_RUN, "Time", "end"),
+                link_title="Beats of this session",
             ),
-            last_series(Source(HEALTH), "online", by="kind"),
-            ONLINE,
+            Column(name="person"),
+            Column(name="kind"),
+            Column(name="min"),
+            Column(name="bpm", title="mean bpm"),
+            Column(name="load"),
+            Column(name="words"),
+            Column(name="end", hidden=True),
+        ],
+    )
+
+
+def _process_states() -> SdkObject:
+    return states(
+        _card(
+            "Processes",
+            "Collectors and pipeline as they told every 10 s. Where nothing is drawn, nothing was told: Overview "
+            "and health, or `strapline doctor`, says more.",
+            Place(16, 23, 8, 8),
+            no_data="no process has told anything",
         ),
-    ]
+        last_series(Source(HEALTH), "online", by="kind"),
+        ONLINE,
+    )
 
 
 def board() -> tuple[str, str]:

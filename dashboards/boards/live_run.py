@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dashboards.boards.live_run_rest import BEATS, HRV_60, HRV_120, MS, WITHHELD, at_rest, live_card
-from dashboards.influxql import Source, equals, last, last_time, mean_series, people, points, stored, time_at
+from dashboards.influxql import DAY_S, Source, equals, last, last_time, mean_series, people, points, stored, time_at
+from dashboards.links import LIVE_RUN
 from dashboards.palette import (
     ARTIFACT_PCT,
     BATTERY_PCT,
@@ -26,7 +27,7 @@ from dashboards.panels.tables import rows
 from pipeline.schema import BEAT, EFFORT, EVENT, HEART, STRAP, STRESS
 
 _BOARD = Board(
-    uid="strapline-live-run",
+    uid=LIVE_RUN,
     title="Live run",
     description="Heart rate, intensity by DFA alpha 1, beat-to-beat variability and signal quality of one person. "
     "Wellness, not medical.",
@@ -41,87 +42,97 @@ _STRESS = Source(STRESS)
 _EFFORT = Source(EFFORT)
 
 _BPM = "suffix:bpm"
-_DAY_S = 86_400
 # Of coverage and of artifacts: beyond them the pipeline gives no index.
 LIMITS_PCT: Scale = (Step(None, Colour.MISSING, ""), Step(5, Colour.POOR, ""), Step(80, Colour.POOR, ""))
 _LATE = "Shown only while it is recent: an old value is never shown as a live one."
 
 
 def _heart_now() -> list[SdkObject]:
-    return [
-        figures(
-            live_card(
-                title="Heart rate and zone",
-                description="60 000 / mean NN interval of the last 5 s, written each second; up to 15 s old. Zone 1 to "
-                "5 of the last 10 s of a run, by the person's own limits (50, 60, 70, 80, 90 % of the heart-rate "
-                f"reserve, or of the maximum); up to 60 s old, and only in a run. {_LATE}",
-                unit=_BPM,
-                decimals=0,
-                no_data="no beats",
-                min_interval="1s",
-                place=Place(0, 0, 6, 4),
-            ),
-            [
-                last(_HEART, {"heart rate": "heart_rate_bpm"}, max_age_s=15),
-                last(_EFFORT, {"zone": "zone"}, max_age_s=60),
-            ],
-            [Column(name="heart rate"), Column(name="zone", unit="none", scale=ZONES, worded=True)],
-            Colour.STRAIN,
+    return [_heart_rate_and_zone(), _alpha1(), _rmssd_and_stress(), _last_beat()]
+
+
+def _heart_rate_and_zone() -> SdkObject:
+    return figures(
+        live_card(
+            title="Heart rate and zone",
+            description="60 000 / mean NN interval of the last 5 s, written each second; up to 15 s old. Zone 1 to "
+            "5 of the last 10 s of a run, by the person's own limits (50, 60, 70, 80, 90 % of the heart-rate "
+            f"reserve, or of the maximum); up to 60 s old, and only in a run. {_LATE}",
+            unit=_BPM,
+            decimals=0,
+            no_data="no beats",
+            min_interval="1s",
+            place=Place(0, 0, 6, 4),
         ),
-        judged_stat(
-            live_card(
-                title="DFA alpha 1 (thresholds 0.75, 0.50)",
-                description="How orderly the pattern of the beats is over 4 to 16 beats. Falls as effort rises; at "
-                "rest it follows the breath and tells no effort. Easy: below the first threshold; between the two; "
-                "hard. 0.75 and 0.50 are values of groups (Rogers 2021), and people differ widely. Mean of the 120 s "
-                "windows of the last 30 s, since one window alone scatters by 0.05; up to 30 s old. Artifacts "
-                f"falsify it most of all. {WITHHELD}",
-                decimals=2,
-                no_data="no value: too few clean beats",
-                place=Place(6, 0, 6, 4),
-            ),
-            last(HRV_120, {"alpha 1": "dfa_alpha1_smoothed", "effort": "dfa_alpha1_smoothed"}, max_age_s=30),
-            DFA_ALPHA1,
-            {"effort": DFA_ALPHA1},
+        [
+            last(_HEART, {"heart rate": "heart_rate_bpm"}, max_age_s=15),
+            last(_EFFORT, {"zone": "zone"}, max_age_s=60),
+        ],
+        [Column(name="heart rate"), Column(name="zone", unit="none", scale=ZONES, worded=True)],
+        Colour.STRAIN,
+    )
+
+
+def _alpha1() -> SdkObject:
+    return judged_stat(
+        live_card(
+            title="DFA alpha 1 (thresholds 0.75, 0.50)",
+            description="How orderly the pattern of the beats is over 4 to 16 beats. Falls as effort rises; at "
+            "rest it follows the breath and tells no effort. Easy: below the first threshold; between the two; "
+            "hard. 0.75 and 0.50 are values of groups (Rogers 2021), and people differ widely. Mean of the 120 s "
+            "windows of the last 30 s, since one window alone scatters by 0.05; up to 30 s old. Artifacts "
+            f"falsify it most of all. {WITHHELD}",
+            decimals=2,
+            no_data="no value: too few clean beats",
+            place=Place(6, 0, 6, 4),
         ),
-        figures(
-            live_card(
-                title="RMSSD and stress",
-                description="RMSSD: root mean square of successive NN differences over 60 s, up to 30 s old. Differs "
-                "widely between people and falls with effort: compare it with your own, not with others. Stress: 0 to "
-                "100 against your own rest, of the last full minute at rest, up to 3 min old; none in a run and for "
-                f"half an hour after it. {_LATE}",
-                unit=MS,
-                decimals=1,
-                no_data="too few clean beats",
-                place=Place(12, 0, 6, 4),
-            ),
-            [
-                last(HRV_60, {"RMSSD, 60 s": "rmssd_ms"}, max_age_s=30),
-                last(_STRESS, {"stress": "stress", "band": "stress"}, max_age_s=180),
-            ],
-            [
-                Column(name="RMSSD, 60 s"),
-                Column(name="stress", unit="none", decimals=0, scale=STRESS_SCALE),
-                Column(name="band", unit="none", scale=STRESS_SCALE, worded=True),
-            ],
-            Colour.RECOVERY,
+        last(HRV_120, {"alpha 1": "dfa_alpha1_smoothed", "effort": "dfa_alpha1_smoothed"}, max_age_s=30),
+        DFA_ALPHA1,
+        {"effort": DFA_ALPHA1},
+    )
+
+
+def _rmssd_and_stress() -> SdkObject:
+    return figures(
+        live_card(
+            title="RMSSD and stress",
+            description="RMSSD: root mean square of successive NN differences over 60 s, up to 30 s old. Differs "
+            "widely between people and falls with effort: compare it with your own, not with others. Stress: 0 to "
+            "100 against your own rest, of the last full minute at rest, up to 3 min old; none in a run and for "
+            f"half an hour after it. {_LATE}",
+            unit=MS,
+            decimals=1,
+            no_data="too few clean beats",
+            place=Place(12, 0, 6, 4),
         ),
-        age_stat(
-            live_card(
-                title="Last beat",
-                description="Time from the last stored beat to the end of the shown range: below 3 s live, 3 to 10 s "
-                "late, above 10 s silent. Counts from this browser's clock, so a wrong clock shows here.",
-                unit="suffix:s",
-                decimals=1,
-                no_data="no beat in the last 24\u00a0h",
-                min_interval="1s",
-                place=Place(18, 0, 6, 4),
-            ),
-            last_time(BEATS, "rr_ms", max_age_s=_DAY_S),
-            BEAT_AGE_S,
+        [
+            last(HRV_60, {"RMSSD, 60 s": "rmssd_ms"}, max_age_s=30),
+            last(_STRESS, {"stress": "stress", "band": "stress"}, max_age_s=180),
+        ],
+        [
+            Column(name="RMSSD, 60 s"),
+            Column(name="stress", unit="none", decimals=0, scale=STRESS_SCALE),
+            Column(name="band", unit="none", scale=STRESS_SCALE, worded=True),
+        ],
+        Colour.RECOVERY,
+    )
+
+
+def _last_beat() -> SdkObject:
+    return age_stat(
+        live_card(
+            title="Last beat",
+            description="Time from the last stored beat to the end of the shown range: below 3 s live, 3 to 10 s "
+            "late, above 10 s silent. Counts from this browser's clock, so a wrong clock shows here.",
+            unit="suffix:s",
+            decimals=1,
+            no_data="no beat in the last 24\u00a0h",
+            min_interval="1s",
+            place=Place(18, 0, 6, 4),
         ),
-    ]
+        last_time(BEATS, "rr_ms", max_age_s=DAY_S),
+        BEAT_AGE_S,
+    )
 
 
 def _signal_now() -> list[SdkObject]:
@@ -171,7 +182,7 @@ def _signal_now() -> list[SdkObject]:
             last(
                 _STRAP,
                 {"strap": "connected", "charge": "battery_pct", "battery": "battery_pct"},
-                max_age_s=_DAY_S,
+                max_age_s=DAY_S,
             ),
             BATTERY_PCT,
             {"strap": CONNECTED, "battery": BATTERY_PCT},

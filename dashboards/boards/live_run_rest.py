@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from dashboards.influxql import Source, mean_series, pairs
 from dashboards.palette import Colour
 from dashboards.panels.card import Card, Place, SdkObject
@@ -19,27 +21,8 @@ MS = "suffix:ms"
 _PREVIOUS, _THIS = "previous RR interval, ms", "RR interval, ms"
 WITHHELD = "No value below 80 % coverage or above 5 % artifacts."
 
-
-def live_card(
-    *,
-    title: str,
-    description: str,
-    place: Place,
-    unit: str = "none",
-    decimals: int | None = None,
-    no_data: str = "no values in this range",
-    min_interval: str = "5s",  # the indices come every 5 s
-) -> Card:
-    """What a panel of the Live run board says."""
-    return Card(
-        title=title,
-        description=description,
-        unit=unit,
-        decimals=decimals,
-        no_data=no_data,
-        min_interval=min_interval,
-        place=place,
-    )
+# The indices come every 5 s.
+live_card = partial(Card, no_data="no values in this range", min_interval="5s", decimals=None)
 
 
 def at_rest() -> list[SdkObject]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dashboards.influxql import Source, at_least, equals, last, people, stored, values
+from functools import partial
+
+from dashboards.influxql import TODAY_S, Source, at_least, equals, last, people, stored, values
 from dashboards.links import LIVE_RUN, STRESS, at_range
 from dashboards.palette import CONFIDENCE, GOAL_PCT, Colour, Scale, Step
 from dashboards.palette import STRESS as STRESS_SCALE
@@ -34,34 +36,16 @@ _COMPARED = Source(SESSION, kind="run", condition=equals(SESSION, "relief_reason
 _BREATHING = Source(SESSION, kind="breathing")
 _BANDS = (("rest", Colour.GOOD), ("low", Colour.MISSING), ("medium", Colour.CAUTION), ("high", Colour.POOR))
 
-_TODAY_S = 25 * 3600  # a day's point stands at its midnight, and one day of the year is that long
-_LONG_S = 40 * 86_400
 _ACROSS_MS = 3 * 86_400_000
 _SCALE = "0 to 100, against the person's own minutes at rest: up to 25 rest, to 50 low, to 75 medium, above high."
 _HONEST = "A comparison of days, no proof of cause: who runs may also sleep or work otherwise on that day."
 ZERO: Scale = (Step(None, Colour.MISSING, ""), Step(0, Colour.MISSING, ""))
 
+_card = partial(Card, no_data="no values in this range", min_interval="1m")
 
-def _card(
-    title: str,
-    description: str,
-    place: Place,
-    *,
-    unit: str = "none",
-    decimals: int | None = 0,
-    no_data: str = "no values in this range",
-    time_from: str = "",
-) -> Card:
-    return Card(
-        title=title,
-        description=description,
-        unit=unit,
-        decimals=decimals,
-        no_data=no_data,
-        min_interval="1m",
-        place=place,
-        time_from=time_from,
-    )
+
+def _in_band(name: str) -> Source:
+    return Source(STRESS_POINTS, condition=equals(STRESS_POINTS, "band", name))
 
 
 def _effect(window: str, place: Place) -> SdkObject:
@@ -86,7 +70,7 @@ def _effect(window: str, place: Place) -> SdkObject:
                     "run days": "run_days",
                     "other days": "other_days",
                 },
-                max_age_s=_TODAY_S,
+                max_age_s=TODAY_S,
             )
         ],
         [
@@ -101,85 +85,97 @@ def _effect(window: str, place: Place) -> SdkObject:
 
 def _now() -> list[SdkObject]:
     return [
-        figures(
-            _card(
-                "Stress today",
-                f"Mean of today's minutes at rest, ten or more. {_SCALE} Calibrating until enough days are known. It "
-                "follows heart rate and RMSSD at rest: coffee, heat and talking raise it, too.",
-                Place(0, 0, 8, 5),
-                no_data="too few minutes at rest",
-            ),
-            [
-                last(
-                    _STRESS_DAYS,
-                    {"stress": "stress", "band": "stress", "confidence": "stress_confidence"},
-                    max_age_s=_TODAY_S,
-                )
-            ],
-            [
-                Column(name="stress", scale=STRESS_SCALE),
-                Column(name="band", scale=STRESS_SCALE, worded=True),
-                Column(name="confidence", words=CONFIDENCE),
-            ],
-            Colour.RECOVERY,
-        ),
-        figures(
-            _card(
-                "Routine",
-                "Runs a week over the last 28 days, the hour of the day at which runs usually begin, how regular that "
-                "hour is (mean resultant length: 1 always the same, 0 spread over the day), and weeks in a row with a "
-                "run, or with as many as the goal says.",
-                Place(8, 0, 8, 5),
-                decimals=1,
-                no_data="no runs yet",
-            ),
-            [
-                last(
-                    _DAYS,
-                    {
-                        "runs a week": "runs_per_week",
-                        "usual hour": "usual_hour",
-                        "regularity": "regularity",
-                        "weeks in a row": "streak_weeks",
-                    },
-                    max_age_s=_TODAY_S,
-                )
-            ],
-            [
-                Column(name="runs a week"),
-                Column(name="usual hour"),
-                Column(name="regularity", decimals=2),
-                Column(name="weeks in a row", decimals=0),
-            ],
-            Colour.RECOVERY,
-        ),
-        bars(
-            _card(
-                "Goals of this week",
-                "How much of each of the week's goals is reached so far, in %; the week begins on Monday. Goals come "
-                "from the settings (people.NAME.goals); one that is not set has no bar.",
-                Place(16, 0, 8, 5),
-                unit="percent",
-                no_data="no goals are set",
-            ),
-            [
-                last(
-                    _DAYS,
-                    {
-                        "runs": "runs_goal_pct",
-                        "minutes": "minutes_goal_pct",
-                        "load": "load_goal_pct",
-                        "easy minutes": "easy_minutes_goal_pct",
-                    },
-                    max_age_s=_TODAY_S,
-                )
-            ],
-            [Column(name=name, scale=GOAL_PCT) for name in ("runs", "minutes", "load", "easy minutes")],
-            max_value=100,
-        ),
+        _stress_today(),
+        _routine(),
+        _goals(),
         _effect("28d", Place(0, 5, 12, 5)),
         _effect("90d", Place(12, 5, 12, 5)),
     ]
+
+
+def _stress_today() -> SdkObject:
+    return figures(
+        _card(
+            "Stress today",
+            f"Mean of today's minutes at rest, ten or more. {_SCALE} Calibrating until enough days are known. It "
+            "follows heart rate and RMSSD at rest: coffee, heat and talking raise it, too.",
+            Place(0, 0, 8, 5),
+            no_data="too few minutes at rest",
+        ),
+        [
+            last(
+                _STRESS_DAYS,
+                {"stress": "stress", "band": "stress", "confidence": "stress_confidence"},
+                max_age_s=TODAY_S,
+            )
+        ],
+        [
+            Column(name="stress", scale=STRESS_SCALE),
+            Column(name="band", scale=STRESS_SCALE, worded=True),
+            Column(name="confidence", words=CONFIDENCE),
+        ],
+        Colour.RECOVERY,
+    )
+
+
+def _routine() -> SdkObject:
+    return figures(
+        _card(
+            "Routine",
+            "Runs a week over the last 28 days, the hour of the day at which runs usually begin, how regular that "
+            "hour is (mean resultant length: 1 always the same, 0 spread over the day), and weeks in a row with a "
+            "run, or with as many as the goal says.",
+            Place(8, 0, 8, 5),
+            decimals=1,
+            no_data="no runs yet",
+        ),
+        [
+            last(
+                _DAYS,
+                {
+                    "runs a week": "runs_per_week",
+                    "usual hour": "usual_hour",
+                    "regularity": "regularity",
+                    "weeks in a row": "streak_weeks",
+                },
+                max_age_s=TODAY_S,
+            )
+        ],
+        [
+            Column(name="runs a week"),
+            Column(name="usual hour"),
+            Column(name="regularity", decimals=2),
+            Column(name="weeks in a row", decimals=0),
+        ],
+        Colour.RECOVERY,
+    )
+
+
+def _goals() -> SdkObject:
+    return bars(
+        _card(
+            "Goals of this week",
+            "How much of each of the week's goals is reached so far, in %; the week begins on Monday. Goals come "
+            "from the settings (people.NAME.goals); one that is not set has no bar.",
+            Place(16, 0, 8, 5),
+            unit="percent",
+            no_data="no goals are set",
+        ),
+        [
+            last(
+                _DAYS,
+                {
+                    "runs": "runs_goal_pct",
+                    "minutes": "minutes_goal_pct",
+                    "load": "load_goal_pct",
+                    "easy minutes": "easy_minutes_goal_pct",
+                },
+                max_age_s=TODAY_S,
+            )
+        ],
+        [Column(name=name, scale=GOAL_PCT) for name in ("runs", "minutes", "load", "easy minutes")],
+        max_value=100,
+    )
 
 
 def _through_the_day() -> list[SdkObject]:
@@ -220,7 +216,11 @@ def _through_the_day() -> list[SdkObject]:
 
 
 def _over_weeks() -> list[SdkObject]:
-    return [
+    return [_days(), _effect_over_weeks(), _before_and_after(), _runs()]
+
+
+def _days() -> SdkObject:
+    return (
         time_points(
             _card(
                 "Stress of run days and of other days",
@@ -243,27 +243,35 @@ def _over_weeks() -> list[SdkObject]:
             ],
         )
         .min(0)
-        .max(100),
-        time_lines(
-            _card(
-                "Effect of run days as it became known",
-                "Difference of run days and other days over the 90 days before each day, with its 95 % interval; below "
-                "the line at 0 there is less stress on run days. The interval narrows as days add up.",
-                Place(12, 19, 12, 9),
-                decimals=None,
-                no_data="too few days yet",
-            ),
-            [
-                *band(
-                    values(Source(RELIEF, window="90d"), "low", alias="interval from"),
-                    values(Source(RELIEF, window="90d"), "high", alias="to"),
-                    Colour.RECOVERY,
-                ),
-                Line(values(Source(RELIEF, window="90d"), "difference", alias="difference"), Colour.RECOVERY),
-            ],
-            bridge_ms=_ACROSS_MS,
-            scale=ZERO,
+        .max(100)
+    )
+
+
+def _effect_over_weeks() -> SdkObject:
+    return time_lines(
+        _card(
+            "Effect of run days as it became known",
+            "Difference of run days and other days over the 90 days before each day, with its 95 % interval; below "
+            "the line at 0 there is less stress on run days. The interval narrows as days add up.",
+            Place(12, 19, 12, 9),
+            decimals=None,
+            no_data="too few days yet",
         ),
+        [
+            *band(
+                values(Source(RELIEF, window="90d"), "low", alias="interval from"),
+                values(Source(RELIEF, window="90d"), "high", alias="to"),
+                Colour.RECOVERY,
+            ),
+            Line(values(Source(RELIEF, window="90d"), "difference", alias="difference"), Colour.RECOVERY),
+        ],
+        bridge_ms=_ACROSS_MS,
+        scale=ZERO,
+    )
+
+
+def _before_and_after() -> SdkObject:
+    return (
         time_points(
             _card(
                 "Before and after each run",
@@ -279,9 +287,8 @@ def _over_weeks() -> list[SdkObject]:
             ],
         )
         .min(0)
-        .max(100),
-        _runs(),
-    ]
+        .max(100)
+    )
 
 
 def _runs() -> SdkObject:

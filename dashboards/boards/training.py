@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dashboards.influxql import Source, last, people, share, stored, total, values
-from dashboards.links import LIVE_RUN, at_range
+from functools import partial
+
+from dashboards.influxql import DAY_S, Source, last, people, share, stored, total, values
+from dashboards.links import LIVE_RUN, TRAINING, at_range
 from dashboards.palette import ARTIFACT_PCT, ZONE_COLOURS, Colour
 from dashboards.panels.card import Card, Column, Place, SdkObject
 from dashboards.panels.frame import Board, Fold, render
@@ -15,7 +17,7 @@ from ingest.model import MarkerKind
 from pipeline.schema import DAY, SESSION, WEEK
 
 _BOARD = Board(
-    uid="strapline-training",
+    uid=TRAINING,
     title="Training log",
     description="Runs, load, zones and the resting heart of one person over months. Wellness, not medical.",
     time_from="now-26w",
@@ -30,7 +32,7 @@ _RUNS = Source(SESSION, kind=MarkerKind.RUN)
 
 _EVERY = "1d"
 _BPM, _MIN = "suffix:bpm", "suffix:min"
-_DAY_S, _DAY_MS = 86_400, 86_400_000
+_DAY_MS = 86_400_000
 _WEEK, _MONTH = 7, 28
 _LAST, _USUAL = "last 7 days", "28 days, a week"
 _DAYS_COUNTED = (
@@ -40,17 +42,7 @@ _DAYS_COUNTED = (
 _LOAD = "Load: Banister's training impulse (TRIMP) by heart-rate reserve: an hour at 70 % of it gives about 110."
 _MONDAY = "Each bar stands at its week's Monday, by the person's own time zone; this week's is of the days so far."
 
-
-def _card(title: str, description: str, place: Place, *, unit: str = "none", decimals: int | None = 0) -> Card:
-    return Card(
-        title=title,
-        description=description,
-        unit=unit,
-        decimals=decimals,
-        no_data="no runs in this range",
-        min_interval=_EVERY,
-        place=place,
-    )
+_card = partial(Card, no_data="no runs in this range", min_interval=_EVERY)
 
 
 def _of_the_last_days(
@@ -95,7 +87,7 @@ def _last_days() -> list[SdkObject]:
             ),
             [
                 share(_DAYS, "easy_minutes", "run_minutes", "easy, 28 days", days=_MONTH),
-                last(_DAYS, {"weeks in a row": "streak_weeks"}, max_age_s=2 * _DAY_S),
+                last(_DAYS, {"weeks in a row": "streak_weeks"}, max_age_s=2 * DAY_S),
             ],
             [Column(name="easy, 28 days"), Column(name="weeks in a row", unit="none", colour=Colour.RECOVERY)],
             Colour.GOOD,

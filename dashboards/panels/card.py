@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from grafana_foundation_sdk.builders import dashboard
@@ -33,18 +33,19 @@ class Place:
     height: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Card:
     """What every panel has to say."""
 
     title: str
     description: str
-    unit: str
-    # None: as many as the axis needs; Grafana 9.4 writes `no_data` beside ticks that look alike when rounded.
-    decimals: int | None
+    place: Place
+    _: KW_ONLY
     no_data: str
     min_interval: str
-    place: Place
+    unit: str = "none"
+    # None: as many as the axis needs; Grafana 9.4 writes `no_data` beside ticks that look alike when rounded.
+    decimals: int | None = 0
     time_from: str = ""  # a horizon of the panel's own, such as 24h; empty: the board's
 
 

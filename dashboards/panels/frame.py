@@ -12,9 +12,9 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import dashboard as models
 
 from dashboards.influxql import Query, notes, sessions, strap_losses
+from dashboards.links import TAG
 from dashboards.palette import Colour
 from dashboards.panels.card import SdkObject, datasource
-from dashboards.panels.shapes import TAG
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

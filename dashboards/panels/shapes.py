@@ -8,10 +8,9 @@ from grafana_foundation_sdk.models import dashboard as models
 from grafana_foundation_sdk.models import text as text_models
 
 from dashboards.influxql import Query
+from dashboards.links import TAG
 from dashboards.palette import Colour
 from dashboards.panels.card import Card, Place, SdkObject, dress, placed
-
-TAG = "strapline"
 
 
 def scatter(card: Card, query: Query, x: str, y: str, colour: Colour) -> SdkObject:

@@ -18,8 +18,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from dashboards.alerts import DATA_SOURCE
 from dashboards.build import build
+from dashboards.data_source import UID
 from tests.support import free_port, require, server, wait_until
 
 _DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -175,7 +175,7 @@ def test_the_boards_find_their_data_source(stack: Any) -> None:
     store_url = stack["services"]["pipeline"]["environment"]["STRAPLINE_STORE_URL"]
 
     assert chosen == {source["type"]} == {"influxdb"}
-    assert (source["uid"], source["isDefault"], source["editable"]) == (DATA_SOURCE, True, False)
+    assert (source["uid"], source["isDefault"], source["editable"]) == (UID, True, False)
     assert source["jsonData"]["dbName"] == source["database"] == influx["DOCKER_INFLUXDB_INIT_BUCKET"]
     assert source["url"] == "${GRAFANA_STORE_URL}"
     assert stack["services"]["grafana"]["environment"]["GRAFANA_STORE_URL"] == "http://influxdb:8086"

@@ -74,6 +74,7 @@ PURE = (
     "dashboards.board_diff",
     "dashboards.data_source",
     "dashboards.influxql",
+    "dashboards.links",
     "dashboards.palette",
     "dashboards.push",
     "dashboards.texts",
