@@ -22,7 +22,7 @@ from pipeline.rows import pack_points, unpack_points
 from pipeline.schema import EVENT, HEART, HRV, STRAP, Point
 from pipeline.scores.day import AFTER_NS, BEFORE_NS, HISTORY_DAYS, Day, judge_day, read_day, without_holes
 from pipeline.scores.local_days import DAY, day_of, start_of
-from pipeline.scores.points import points_of
+from pipeline.scores.points import points_of, week_point
 from pipeline.scores.profile import DatedProfile
 from pipeline.scores.readings import DayFacts, Origin, Session
 from pipeline.scores.report import report_of
@@ -45,6 +45,10 @@ _TABLES = (
         points BLOB,   -- what the stores were told
         report BLOB,   -- what people are told
         PRIMARY KEY (person, day)
+    ) STRICT, WITHOUT ROWID""",
+    # What the stores were told of a week, which is of all its days, so that none of them can tell it alone.
+    """CREATE TABLE IF NOT EXISTS week (
+        person TEXT NOT NULL, monday TEXT NOT NULL, points BLOB NOT NULL, PRIMARY KEY (person, monday)
     ) STRICT, WITHOUT ROWID""",
     # What the days of a person were judged with: another profile, or another release's formulas, make all of them due.
     "CREATE TABLE IF NOT EXISTS judged_with (person TEXT PRIMARY KEY, basis BLOB NOT NULL) STRICT, WITHOUT ROWID",
@@ -173,8 +177,19 @@ class Days:
             (facts, pack_points(points), _REPORT.dump_json(report_of(person, judged)), person, day.isoformat()),
         )
         told.points += changes(unpack_points(old_points) if old_points else [], points)
+        told.points += _news_of_week(connection, person, day - day.weekday() * DAY, profiles)
         if connection.execute("SELECT max(day) FROM day WHERE person = ?", (person,)).fetchone()[0] == day.isoformat():
             told.judged[person] = judged
+
+
+def _news_of_week(connection: Connection, person: str, monday: date, profiles: Sequence[DatedProfile]) -> list[Point]:
+    """What the stores do not know yet of a week."""
+    facts = read_facts(connection, person, monday, monday + 7 * DAY)
+    points = [week_point(person, facts, start_of(monday, profiles))]
+    key = (person, monday.isoformat())
+    row = connection.execute("SELECT points FROM week WHERE person = ? AND monday = ?", key).fetchone()
+    connection.execute("INSERT OR REPLACE INTO week VALUES (?, ?, ?)", (*key, pack_points(points)))
+    return changes(unpack_points(row[0]) if row else [], points)
 
 
 def changes(before: Iterable[Point], after: Iterable[Point]) -> list[Point]:
@@ -227,9 +242,10 @@ def people_of(connection: Connection) -> list[str]:
 
 
 def points_of_days(connection: Connection) -> list[list[Point]]:
-    """What the stores were told of each day."""
-    rows = connection.execute("SELECT points FROM day WHERE points IS NOT NULL ORDER BY person, day")
-    return [unpack_points(packed) for (packed,) in rows]
+    """What the stores were told of each day, and of each week."""
+    days = connection.execute("SELECT points FROM day WHERE points IS NOT NULL ORDER BY person, day").fetchall()
+    weeks = connection.execute("SELECT points FROM week ORDER BY person, monday").fetchall()
+    return [unpack_points(packed) for (packed,) in (*days, *weeks)]
 
 
 def _key(point: Point) -> tuple[str, tuple[str, ...], int]:

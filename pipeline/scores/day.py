@@ -75,7 +75,6 @@ class Day:
     routine: Routine
     goals: tuple[GoalProgress, ...]
     week: tuple[DayFacts, ...]  # of this ISO week so far, this day included
-    week_start_ns: int  # local midnight of its Monday
     heart_rate_ceiling_bpm: float | None  # what the person wants to stay below
 
 
@@ -158,7 +157,6 @@ def judge_day(
         routine=routine_of(known, readings.day, profile.goals.runs_per_week),
         goals=progress_of(profile.goals, known, readings.day),
         week=tuple(each for each in known if each.day.isocalendar()[:2] == readings.day.isocalendar()[:2]),
-        week_start_ns=start_of(readings.day - readings.day.weekday() * DAY, profiles),
         heart_rate_ceiling_bpm=profile.heart_rate_ceiling_bpm,
     )
 

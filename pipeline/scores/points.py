@@ -47,15 +47,13 @@ _AS_IT_IS = (
 
 
 def points_of(person: str, day: Day) -> list[Point]:
-    """Every point of a person's day: sessions, effort, minutes of stress, readiness, figures, its week, effects."""
+    """Every point of a person's day: sessions, effort, minutes of stress, readiness, figures and effects."""
     return [
         *_session_points(person, day),
         *_effort_points(person, day),
         *_stress_points(person, day),
         _point(READINESS, (person,), readiness_fields(day), day.readings.start_ns),
         _point(DAY, (person,), day_fields(day), day.readings.start_ns),
-        # Each day of a week tells it anew: the last one that is told knows most.
-        _point(WEEK, (person,), week_fields(day.week), day.week_start_ns),
         *_relief_points(person, day),
     ]
 
@@ -156,8 +154,18 @@ def day_fields(day: Day) -> Fields:
     }
 
 
-def week_fields(week: Sequence[DayFacts]) -> Fields:
-    """The fields of a week, of the days of it that are known; None where there is no value."""
+def week_point(person: str, week: Sequence[DayFacts], start_ns: int) -> Point:
+    """The point of a person's week.
+
+    Args:
+        person: whose it is.
+        week: the facts of the days of it that are known.
+        start_ns: local midnight of its Monday.
+    """
+    return _point(WEEK, (person,), _week_fields(week), start_ns)
+
+
+def _week_fields(week: Sequence[DayFacts]) -> Fields:
     runs = [run for day in week for run in day.runs]
     zones = [sum(run.zone_minutes[zone] for run in runs) for zone in range(5)]
     return {

@@ -8,13 +8,14 @@ from datetime import UTC, date, datetime, timedelta
 
 from pipeline.schema import EFFORT, EVENT, HEALTH, SESSION, STRAP, STRESS, FieldType, FieldValue, Measurement, Point
 from pipeline.scores.day import HISTORY_DAYS, judge_day
-from pipeline.scores.points import points_of
+from pipeline.scores.points import points_of, week_point
 from pipeline.scores.profile import DatedProfile, Goals
 from pipeline.scores.readings import DayFacts
 from pipeline.scores.simulated_person import Plan, readings_of
 
 PEOPLE = ("anna", "Ben O. (guest)", "cleo", "dora", "emil")
 _DAYS = 182
+_DAY_NS = 86_400_000_000_000
 _FIGURES: dict[FieldType, FieldValue] = {FieldType.FLOAT: 0.5, FieldType.INTEGER: 1, FieldType.STRING: "ok"}
 _GOALS = Goals(runs_per_week=4, minutes_per_week=180, load_per_week=300, easy_minutes_per_week=120)
 
@@ -36,6 +37,7 @@ def _life(person: str, last_day: date, days: int, seed: int) -> Iterator[Point]:
         judged = judge_day(readings, profiles, known[-HISTORY_DAYS:])
         known.append(judged.facts)
         yield from points_of(person, judged)
+        yield week_point(person, judged.week, readings.start_ns - readings.day.weekday() * _DAY_NS)
 
 
 def _last_minutes(person: str, end_ms: int) -> Iterator[Point]:

@@ -277,6 +277,28 @@ def test_an_edited_run_is_computed_anew_and_its_old_point_is_void(lived: Lived, 
     assert report["last_run"]["start_ns"] == start_ns + 300 * SECOND_NS
 
 
+def test_a_run_that_moves_to_the_day_before_and_back_stays_in_its_week(lived: Lived, tmp_path: Path) -> None:
+    home = lived.again(tmp_path)
+    run_ns = max(key[2] for key in lived.scores if key[:2] == ("session", ("anna", "run")))
+    midnight_ns = max(key[2] for key in lived.scores if key[0] == "day")
+    said_ns = messages()[-1][0]
+    for number, minutes in enumerate((-20, 20), 1):
+        start_ns = midnight_ns + minutes * 60 * SECOND_NS
+        edit = Marker(
+            MarkerKind.RUN,
+            MarkerAction.EDIT,
+            time_ns=said_ns + number * SECOND_NS,
+            session_ns=run_ns,
+            start_ns=start_ns,
+            end_ns=start_ns + 600 * SECOND_NS,
+        )
+        home.take([said(edit)], 2**62)
+        run_ns = start_ns
+        days, (week,) = of("day", home.scores()), of("week", home.scores())
+        assert [day["runs"] for day in days[-2:]] == ([2, 0] if number == 1 else [1, 1])
+        assert week["runs"] == PLAN.days
+
+
 def test_a_time_zone_that_is_told_later_moves_midnights_and_each_day_is_there_once(
     lived: Lived, tmp_path: Path
 ) -> None:
