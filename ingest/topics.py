@@ -10,12 +10,19 @@ from ingest.errors import ConfigError, MalformedPayload
 ROOT = "strapline/v1"
 BEATS = f"{ROOT}/+/+/beats"
 STATUS = f"{ROOT}/+/+/status"
+STORED = f"{ROOT}/+/+/stored"
 LIVE = f"{ROOT}/+/live"
 SESSION = f"{ROOT}/+/session"
 READINESS = f"{ROOT}/+/readiness"
 COMMAND = f"{ROOT}/+/command"
+COMMAND_ERROR = f"{COMMAND}/error"
 HEALTH_ROOT = "strapline/health"
 HEALTH = f"{HEALTH_ROOT}/+"
+EVERYTHING = "strapline/#"
+DISCOVERY_ROOT = "homeassistant/device"
+DISCOVERY = f"{DISCOVERY_ROOT}/+/config"
+"""Where Home Assistant looks for devices."""
+
 PIPELINE = "pipeline"
 """The name under which the pipeline tells its health; no collector may bear it."""
 
@@ -63,6 +70,11 @@ def check_name(what: str, name: str) -> str:
 def strap_topic(person: str, strap: str, kind: str) -> str:
     """The topic of one strap's beats, status or stored batches."""
     return f"{ROOT}/{check_name('person', person)}/{check_name('strap', strap)}/{kind}"
+
+
+def person_pattern(person: str, kind: str) -> str:
+    """A subscription to one kind of topic of all of a person's straps."""
+    return f"{ROOT}/{check_name('person', person)}/+/{kind}"
 
 
 def live_topic(person: str) -> str:

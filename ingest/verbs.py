@@ -1,4 +1,4 @@
-"""The verbs of the collector: init, scan, collect."""
+"""The verbs of the collector: scan and collect; and `init`, whose module this one joins to the command."""
 
 from __future__ import annotations
 
@@ -18,41 +18,18 @@ from ingest.collect import Collector, figures
 from ingest.courier import Courier
 from ingest.errors import ConfigError
 from ingest.health import Health, attend, tell
+from ingest.init_verbs import init
 from ingest.model import Source
 from ingest.packing import pack
 from ingest.replay import PlaybackClock, Replay
-from ingest.settings import FILE_NAME, Settings, StrapSettings
+from ingest.settings import Settings, StrapSettings
 from ingest.simulate import simulated_rr_ticks
 from ingest.spool import FILE_NAME as SPOOL_FILE
 from ingest.spool import Spool, limits, open_spool
-from ingest.topics import check_name
 from ingest.wanted import WantedStrap
 
 if TYPE_CHECKING:
     from ingest.radio import Radio  # bleak takes half a second to import on a small machine
-
-_TEMPLATE = """\
-# Strapline's settings. docs/configuration.md lists all of them.
-
-# The MQTT broker. Leave it out to use the one built into `strapline run`.
-# bus_url = "mqtt://localhost:1883"
-# bus_username = "strapline"       # the password goes into STRAPLINE_BUS_PASSWORD or …_FILE
-
-# Where points go: one URL or a list. Leave it out for strapline.db beside this file.
-# store_url = ["influxdb://localhost:8086/strapline?org=home"]
-
-[straps.{strap}]
-person = "{person}"
-{finder}
-
-# What zones, load and days need to know of a person.
-# [people.{person}]
-# birth_year = 1985
-# sex = "female"
-# max_heart_rate_bpm = 187         # without it, estimated from the age
-# time_zone = "Europe/Berlin"      # without it, days begin at midnight UTC
-# goals = {{ runs_per_week = 3 }}
-"""
 
 
 def register(app: typer.Typer) -> None:
@@ -60,43 +37,6 @@ def register(app: typer.Typer) -> None:
     app.command()(init)
     app.command()(scan)
     app.command()(collect)
-
-
-def init(
-    context: typer.Context,
-    person: Annotated[str, typer.Option(help="Who wears the strap.")] = "me",
-    strap: Annotated[str, typer.Option(help="A name of your own for the strap.")] = "strap",
-    address: Annotated[str | None, typer.Option(help="Its Bluetooth address, as `strapline scan` shows it.")] = None,
-    simulate: Annotated[int | None, typer.Option(help="No strap: a simulated runner with this seed.")] = None,
-) -> None:
-    """Write a first settings file; an existing one is left alone.
-
-    Example: strapline init --person anna --strap h10 --address A0:9E:1A:00:11:22
-    """
-    state: State = context.obj
-    check_name("person", person)
-    check_name("strap", strap)
-    file = state.home / FILE_NAME
-    if file.exists():
-        console.print(f"{file} is already there; nothing was changed.", soft_wrap=True)
-        return
-    finder = '# address = "A0:9E:1A:00:11:22"  # without it, the first strap found is taken'
-    if simulate is not None:
-        finder = f"simulate = {simulate}"
-    elif address is not None:
-        finder = f'address = "{address}"'
-    _write_new(file, _TEMPLATE.format(person=person, strap=strap, finder=finder))
-    state.settings()
-    console.print(f"Wrote {file}. Next: strapline run", soft_wrap=True)
-
-
-def _write_new(file: Path, text: str) -> None:
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        message = f"can't write {file}: {error.strerror}"
-        raise ConfigError(message, advice="Choose another data directory with --home or STRAPLINE_HOME.") from error
 
 
 def scan(

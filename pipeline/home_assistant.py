@@ -11,7 +11,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ingest.model import Marker, MarkerAction, MarkerKind
-from ingest.topics import PIPELINE, command_topic, health_topic, live_topic, readiness_topic, session_topic, strap_topic
+from ingest.topics import (
+    DISCOVERY_ROOT,
+    PIPELINE,
+    command_topic,
+    health_topic,
+    live_topic,
+    readiness_topic,
+    session_topic,
+    strap_topic,
+)
 from ingest.wire import encode_foreign, encode_marker
 
 _STALE_AFTER_S = 60
@@ -58,7 +67,7 @@ def device_id(person: str, strap: str | None = None) -> str:
 
 def discovery_topic(person: str, strap: str | None = None) -> str:
     """Where Home Assistant looks for the device of a person, or of a strap."""
-    return f"homeassistant/device/{device_id(person, strap)}/config"
+    return f"{DISCOVERY_ROOT}/{device_id(person, strap)}/config"
 
 
 def person_discovery(person: str, release: str) -> bytes:

@@ -23,6 +23,7 @@ def name_of(path: Path) -> str:
 ADAPTERS = {
     "amqtt": "ingest.broker",
     "bleak": "ingest.radio",
+    "cryptography": "ingest.certificates",
     "fastapi": "dashboards.page",
     "grafana_api": "dashboards.grafana",
     "grafana_foundation_sdk": "dashboards.panels",
@@ -36,7 +37,10 @@ ADAPTERS = {
 }
 
 PURE = (
+    "ingest.access",
     "ingest.backoff",
+    "ingest.broker_passwords",
+    "ingest.env_file",
     "ingest.gatt",
     "ingest.in_flight",
     "ingest.model",
@@ -166,7 +170,7 @@ def test_the_collector_loads_neither_numpy_nor_the_pipeline(module: str) -> None
 )
 def test_the_command_line_loads_no_adapter_before_it_is_chosen(verbs: str) -> None:
     heavy = {"bleak", "amqtt", "paho", "influxdb_client", "nicegui", "fastapi", "grafana_foundation_sdk"}
-    heavy |= {"prometheus_client", "grafana_api", "requests"}
+    heavy |= {"cryptography", "prometheus_client", "grafana_api", "requests"}
     heavy |= {"numpy", "scipy"}
     assert not modules_loaded_by(f"import {verbs}") & heavy
 
