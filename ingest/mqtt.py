@@ -313,12 +313,30 @@ def _answer(waiting: dict[int, asyncio.Future[None]], mid: int, refusal: str | N
         )
 
 
+class _Socket(ssl.SSLSocket):
+    """A socket that is closed when its handshake fails; paho would leave it open until the garbage collector comes."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        """Shake hands, or raise and be closed."""
+        try:
+            super().do_handshake(block)
+        except BaseException:
+            self.close()
+            raise
+
+
 def _use_tls(client: Client, address: BusAddress) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.sslsocket_class = _Socket
     try:
-        client.tls_set(ca_certs=address.ca_file)
+        if address.ca_file is None:
+            context.load_default_certs()
+        else:
+            context.load_verify_locations(address.ca_file)
     except (OSError, ssl.SSLError) as error:
         message = f"bus_ca_file {address.ca_file!r} can't be read: {error}"
         raise ConfigError(message, advice="Give the PEM file of the authority that signed the broker.") from error
+    client.tls_set_context(context)
 
 
 def _host_and_port(parts: SplitResult) -> tuple[str, int]:

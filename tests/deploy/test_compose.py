@@ -1,4 +1,4 @@
-"""The compose stack, read by the real Compose, and its broker, run by the real mosquitto."""
+"""The compose stack, read by the real Compose."""
 
 from __future__ import annotations
 
@@ -7,27 +7,23 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from paho.mqtt.client import Client, ConnectFlags
-from paho.mqtt.enums import CallbackAPIVersion
-from paho.mqtt.properties import Properties
-from paho.mqtt.reasoncodes import ReasonCode
 
 from dashboards.build import build
 from dashboards.data_source import UID
-from tests.support import free_port, require, server, wait_until
+from ingest.env_file import values_of
+from ingest.stack import ENV, Answers, write_stack
+from tests.support import require
 
 _DEPLOY = Path(__file__).parents[2] / "deploy"
 _COMPOSE = _DEPLOY / "compose.yaml"
 _TEXT = _COMPOSE.read_text(encoding="utf-8")
 _REQUIRED = sorted(set(re.findall(r"\$\{(\w+):\?", _TEXT)))
 _SECRET = re.compile(r"(PASSWORD|TOKEN|SECRET)")
-_USER, _PASSWORD = "strapline", "a pass:word with $signs"
 
 
 def _config(env_file: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -66,7 +62,17 @@ def test_the_example_filled_in_is_all_that_the_stack_needs(tmp_path: Path) -> No
     result = _config(_filled(tmp_path), "-q")
 
     assert (result.returncode, result.stdout) == (0, ""), result.stderr
-    assert len(_REQUIRED) == 4
+    assert len(_REQUIRED) == 5
+
+
+def test_init_writes_all_that_the_stack_needs_under_the_names_of_the_example(tmp_path: Path) -> None:
+    write_stack(tmp_path, Answers(), '[straps.h10]\nperson = "anna"\n')
+    text = (tmp_path / ENV).read_text(encoding="utf-8")
+    example = (_DEPLOY / ".env.example").read_text(encoding="utf-8")
+
+    result = _config(tmp_path / ENV, "-q")
+    assert (result.returncode, result.stdout) == (0, ""), result.stderr
+    assert values_of(text).keys() == set(re.findall(r"^(\w+)=$", example, re.MULTILINE))
 
 
 @pytest.mark.parametrize("name", _REQUIRED)
@@ -218,67 +224,3 @@ def test_alerts_are_provisioned_off_and_tell_nobody_unless_asked_to(stack: Any) 
     assert grafana["environment"]["STRAPLINE_ALERT_WEBHOOK"] == "http://127.0.0.1:9/"
     assert policy["receiver"] == point["name"]
     assert [receiver["settings"]["url"] for receiver in point["receivers"]] == ["${STRAPLINE_ALERT_WEBHOOK}"]
-
-
-@pytest.fixture
-def broker_port(tmp_path: Path) -> Iterator[int]:
-    """The stack's own start script and configuration, with this test's folders, port and user."""
-    require("mosquitto_passwd", "mosquitto")
-    program = Path(require("mosquitto", "mosquitto"))
-    port = free_port()
-    replacements = {"/mosquitto/config": tmp_path, "/mosquitto/data": tmp_path, "/run/mosquitto": tmp_path}
-    for name in ("start.sh", "mosquitto.conf"):
-        text = (_DEPLOY / "mosquitto" / name).read_text(encoding="utf-8")
-        for there, here in replacements.items():
-            text = text.replace(there, str(here))
-        (tmp_path / name).write_text(text.replace("listener 1883", f"user root\nlistener {port} 127.0.0.1"))
-    environment = {
-        "PATH": f"{program.parent}:{os.environ['PATH']}",
-        "STRAPLINE_BUS_USERNAME": _USER,
-        "STRAPLINE_BUS_PASSWORD": _PASSWORD,
-    }
-    assignments = [f"{name}={value}" for name, value in environment.items()]
-    with server(["env", *assignments, "sh", str(tmp_path / "start.sh")], port, tmp_path / "log"):
-        yield port
-
-
-def _answer(port: int, username: str | None, password: str | None) -> str:
-    """What the broker says to a client that connects so."""
-    answers: list[str] = []
-    client = Client(CallbackAPIVersion.VERSION2)
-    client.username_pw_set(username, password)
-
-    def on_connect(_c: Client, _u: object, _f: ConnectFlags, reason: ReasonCode, _p: Properties | None) -> None:
-        answers.append(str(reason))
-
-    client.on_connect = on_connect
-    client.connect("127.0.0.1", port)
-    client.loop_start()
-    try:
-        wait_until(lambda: bool(answers), "the broker answers the connection")
-    finally:
-        client.disconnect()
-        client.loop_stop()
-    return answers[0]
-
-
-@pytest.mark.mosquitto
-def test_the_broker_takes_the_password_of_the_environment(broker_port: int) -> None:
-    assert _answer(broker_port, _USER, _PASSWORD) == "Success"
-
-
-@pytest.mark.mosquitto
-@pytest.mark.parametrize(
-    ("username", "password"), [(None, None), (_USER, None), (_USER, "wrong"), ("other", _PASSWORD)]
-)
-def test_the_broker_refuses_everyone_else(broker_port: int, username: str | None, password: str | None) -> None:
-    assert _answer(broker_port, username, password) == "Not authorized"
-
-
-@pytest.mark.mosquitto
-@pytest.mark.usefixtures("broker_port")
-def test_the_broker_s_password_is_not_kept_in_the_clear(tmp_path: Path) -> None:
-    passwords = tmp_path / "passwords"
-
-    assert _PASSWORD not in passwords.read_text(encoding="utf-8")
-    assert passwords.stat().st_mode & 0o077 == 0
