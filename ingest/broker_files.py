@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from ingest.access import User, acl
@@ -23,15 +23,38 @@ _BROKER_USER = "mosquitto"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a broker runs: the folder where it finds its files, that of its data, and who reaches its plain port."""
+    """Where a broker runs: the folder where it finds its files, and what else its configuration says."""
 
     files: str
-    data: str
-    plain_address: str  # empty: every one of its addresses
+    plain_listener: str
+    own: str  # what nobody else configures
 
 
-IN_DOCKER = Place(files="/run/mosquitto", data="/mosquitto/data/", plain_address="")
-"""What the container's start script and Compose make of it: only published ports are reached from outside."""
+IN_DOCKER = Place(
+    files="/run/mosquitto",  # where the container's start script brings them
+    plain_listener="listener 1883",  # reached from outside where Compose publishes it
+    own="""\
+# Retained status and confirmations survive a restart.
+persistence true
+persistence_location /mosquitto/data/
+
+log_dest stdout
+log_type error
+log_type warning
+log_type notice
+
+""",
+)
+
+
+def beside_others(files: str) -> Place:
+    """The place of a broker of this system, whose own configuration includes ours and says where its data is.
+
+    Args:
+        files: the folder where it finds its files.
+    """
+    return Place(files, plain_listener="listener 1883 127.0.0.1", own="")
+
 
 _CONFIGURATION = """\
 # The users in `passwords`, each with the rights that `acl` gives it, and nobody else.
@@ -39,22 +62,13 @@ allow_anonymous false
 password_file {files}/passwords
 acl_file {files}/acl
 
-# Retained status and confirmations survive a restart.
-persistence true
-persistence_location {data}
-
 # Messages kept for a pipeline that is away or behind: a day of one strap. Mosquitto's own limit of 1000 is 17 minutes.
 max_queued_messages 100000
 
 # Messages on their way to the pipeline at once, which it stores in one transaction. Mosquitto's own limit is 20.
 max_inflight_messages 500
 
-log_dest stdout
-log_type error
-log_type warning
-log_type notice
-
-listener 1883{plain_address}
+{own}{plain_listener}
 """
 
 _TLS = """
@@ -87,8 +101,7 @@ def write_broker(
     Raises:
         ConfigError: a file can't be read or written.
     """
-    address = f" {place.plain_address}" if place.plain_address else ""
-    text = (_CONFIGURATION + (_TLS if tls else "")).format(files=place.files, data=place.data, plain_address=address)
+    text = (_CONFIGURATION + (_TLS if tls else "")).format(**asdict(place))
     files.derive(f"{FOLDER}/mosquitto.conf", text, PUBLIC)
     files.derive(f"{FOLDER}/acl", acl(users), PRIVATE)
     name = f"{FOLDER}/passwords"

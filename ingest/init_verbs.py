@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from ingest.broker_files import AUTHORITY
+from ingest.broker_files import AUTHORITY, FOLDER
 from ingest.cli import State, console
 from ingest.errors import ConfigError
 from ingest.settings import FILE_NAME
@@ -177,7 +177,8 @@ def _tell(folder: Path, answers: Answers, said: dict[str, str]) -> None:
     if answers.docker:
         lines.append(f"Next: cd {folder} && docker compose up -d. Where it runs: docker compose restart mosquitto")
     else:
-        lines.append("Where the broker runs: systemctl restart mosquitto")
+        file = (folder / FOLDER / "mosquitto.conf").resolve()
+        lines.append(f"Next: ln -s {file} /etc/mosquitto/conf.d/strapline.conf && systemctl restart mosquitto")
     lines += [
         f"The collector {name} needs {folder / 'settings' / name}.env"
         + (f" and {folder / AUTHORITY}" if answers.tls else "")

@@ -313,30 +313,26 @@ def _answer(waiting: dict[int, asyncio.Future[None]], mid: int, refusal: str | N
         )
 
 
-class _Socket(ssl.SSLSocket):
-    """A socket that is closed when its handshake fails; paho would leave it open until the garbage collector comes."""
+def _use_tls(client: Client, address: BusAddress) -> None:
+    try:
+        context = ssl.create_default_context(cafile=address.ca_file)
+    except (OSError, ssl.SSLError) as error:
+        message = f"bus_ca_file {address.ca_file!r} can't be read: {error}"
+        raise ConfigError(message, advice="Give the PEM file of the authority that signed the broker.") from error
+    context.sslsocket_class = _TidySocket
+    client.tls_set_context(context)
+
+
+class _TidySocket(ssl.SSLSocket):
+    """Closes after a handshake that failed, which paho leaves to the garbage collector."""
 
     def do_handshake(self, block: bool = False) -> None:
-        """Shake hands, or raise and be closed."""
+        """As its base does."""
         try:
             super().do_handshake(block)
         except BaseException:
             self.close()
             raise
-
-
-def _use_tls(client: Client, address: BusAddress) -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.sslsocket_class = _Socket
-    try:
-        if address.ca_file is None:
-            context.load_default_certs()
-        else:
-            context.load_verify_locations(address.ca_file)
-    except (OSError, ssl.SSLError) as error:
-        message = f"bus_ca_file {address.ca_file!r} can't be read: {error}"
-        raise ConfigError(message, advice="Give the PEM file of the authority that signed the broker.") from error
-    client.tls_set_context(context)
 
 
 def _host_and_port(parts: SplitResult) -> tuple[str, int]:

@@ -17,6 +17,7 @@ from ingest.broker_files import (
     FOLDER,
     IN_DOCKER,
     Place,
+    beside_others,
     give_to_broker,
     write_broker,
     write_certificates,
@@ -33,13 +34,17 @@ ENV = ".env"
 
 _SECRET_BYTES = 24
 _SECRETS = {
-    "INFLUXDB_ADMIN_PASSWORD": "InfluxDB: its administrator, who may only write, who may only read.",
-    "STRAPLINE_STORE_TOKEN": "",
-    "GRAFANA_STORE_TOKEN": "",
+    "INFLUXDB_ADMIN_PASSWORD": "InfluxDB's administrator.",
     "GRAFANA_ADMIN_PASSWORD": "Grafana's administrator.",
     "STRAPLINE_PAGE_PASSWORD": "The live page, for other machines than this one.",
 }
-_SECRETS_OF_DOCKER = {"INFLUXDB_ADMIN_TOKEN": "The operator token of InfluxDB 2."}
+_SECRETS_IN_DOCKER = {
+    "INFLUXDB_ADMIN_TOKEN": "What may do everything in InfluxDB 2, which makes narrower tokens itself."
+}
+_SECRETS_BESIDE_OTHERS = {
+    "STRAPLINE_STORE_TOKEN": "The password of InfluxDB's user strapline, who may only write.",
+    "GRAFANA_STORE_TOKEN": "The password of InfluxDB's user grafana, who may only read.",
+}
 _PLAIN = re.compile(r"[\w.~+/=@:,-]+", re.ASCII)
 """Values that a shell, Compose and systemd read as they stand."""
 
@@ -100,7 +105,9 @@ def write_stack(folder: Path, answers: Answers, settings: str) -> dict[str, str]
     users = household({COLLECTOR: people, **answers.collectors})
     if answers != answers_of(folder):
         files.put(ANSWERS, _as_toml(answers), PUBLIC)
-    passwords, gone = _write_secrets(files, users, _SECRETS | _SECRETS_OF_DOCKER if answers.docker else _SECRETS)
+    passwords, gone = _write_secrets(
+        files, users, _SECRETS | (_SECRETS_IN_DOCKER if answers.docker else _SECRETS_BESIDE_OTHERS)
+    )
     if answers.tls:
         write_certificates(files, _names_of_broker(answers))
     write_broker(files, _place(folder, answers), users, passwords, gone, tls=answers.tls)
@@ -125,7 +132,7 @@ def _check(answers: Answers) -> None:
 def _place(folder: Path, answers: Answers) -> Place:
     if answers.docker:
         return IN_DOCKER
-    return Place(files=str((folder / FOLDER).resolve()), data="/var/lib/mosquitto/", plain_address="127.0.0.1")
+    return beside_others(str((folder / FOLDER).resolve()))
 
 
 def _names_of_broker(answers: Answers) -> list[str]:

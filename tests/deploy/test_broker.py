@@ -226,8 +226,12 @@ async def test_without_docker_a_broker_that_has_given_up_root_can_read_files_tha
         assert (folder / "passwords").stat().st_uid != 0
     text = (folder / "mosquitto.conf").read_text()
     assert "listener 1883 127.0.0.1" in text  # what is not encrypted stays on this machine
-    text = text.replace("/var/lib/mosquitto/", f"{open_folder}/").replace("listener 1883", f"listener {home.port}")
-    (open_folder / "conf").write_text(text.replace("listener 8883", f"listener {home.tls_port} 127.0.0.1"))
+    included = open_folder / "conf.d"
+    included.mkdir()
+    text = text.replace("listener 1883", f"listener {home.port}").replace("8883", f"{home.tls_port} 127.0.0.1")
+    (included / "strapline.conf").write_text(text)
+    debian = f"persistence true\npersistence_location {open_folder}/\ninclude_dir {included}\n"
+    (open_folder / "conf").write_text(debian)
     with server([program, "-c", str(open_folder / "conf")], home.port, tmp_path / "log"):
         async with open_bus(home.encrypted("pipeline"), client_id="x"), open_bus(home.plain("page"), client_id="y"):
             pass
