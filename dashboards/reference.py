@@ -1,4 +1,4 @@
-"""The tables of the docs that are made from code: settings, stored fields, live values, alerts. Pure."""
+"""The tables of the docs that are made from code: settings, stored fields, live values, alerts, rights. Pure."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from dashboards.alert_rules import RULES
+from ingest.access import COLLECTOR, household
 from ingest.people import GoalSettings, PersonSettings
 from ingest.settings import ENV_PREFIX, SECRETS, Settings, StrapSettings
 from pipeline.live import UNITS
@@ -24,6 +25,7 @@ def tables() -> dict[str, str]:
         "schema": _schema(),
         "live": _live(),
         "alerts": _alerts(),
+        "access": _access(),
     }
 
 
@@ -86,3 +88,17 @@ def _live() -> str:
 def _alerts() -> str:
     rows = [(rule.title, rule.severity, rule.meaning, rule.advice) for rule in RULES]
     return _table(("alert", "severity", "fires when", "what to do"), rows)
+
+
+def _access() -> str:
+    return _table(
+        ("user", "who", "may write", "may read"),
+        [
+            (f"`{user.name}`", user.purpose, _topics(user.writes), _topics(user.reads))
+            for user in household({COLLECTOR: ["<person>"]})
+        ],
+    )
+
+
+def _topics(patterns: Iterable[str]) -> str:
+    return "<br>".join(f"`{pattern}`" for pattern in patterns)
