@@ -161,7 +161,7 @@ def load_settings(home: Path, **overrides: Any) -> Settings:
     said = {key: value for key, value in overrides.items() if value is not None}
     file = home / FILE_NAME
     try:
-        settings = _with_file(_read(file))(**{**_secrets_from_files(os.environ), **said})
+        settings = _with_file(read_file(file))(**{**_secrets_from_files(os.environ), **said})
     except ValidationError as error:
         raise _explain(error, file) from error
     except (SettingsError, RecursionError) as error:
@@ -178,8 +178,12 @@ def load_settings(home: Path, **overrides: Any) -> Settings:
     return settings
 
 
-def _read(file: Path) -> dict[str, Any]:
-    """What the file says; nothing if it is not there."""
+def read_file(file: Path) -> dict[str, Any]:
+    """What a settings file says, unchecked; nothing if it is not there.
+
+    Raises:
+        ConfigError: it can't be read, or is not TOML.
+    """
     try:
         return tomllib.loads(file.read_text(encoding="utf-8-sig"))  # some editors put a byte order mark in front
     except FileNotFoundError:
