@@ -66,6 +66,11 @@ class Bus(Protocol):
         """Whether the broker is there at this moment; a message sent while it is not waits in memory."""
         ...
 
+    @property
+    def tells_refusals(self) -> bool:
+        """Whether a `publish` that the broker does not allow is told; MQTT 3.1.1 acknowledges it all the same."""
+        ...
+
     async def reconnected(self) -> None:
         """Return when the connection has been lost and is there again: what was sent before may be gone.
 

@@ -67,6 +67,11 @@ class MemoryBus:
         """Always, as long as it is open: client and broker are one process."""
         return self._open
 
+    @property
+    def tells_refusals(self) -> bool:
+        """Always: it refuses nothing."""
+        return True
+
     async def reconnected(self) -> None:
         """Never return: this connection can't be lost."""
         await asyncio.Event().wait()

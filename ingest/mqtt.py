@@ -18,6 +18,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from ingest.broker import embedded_broker
+from ingest.broker_errors import unreachable, untrusted
 from ingest.bus import BusAddress, Message, Will
 from ingest.errors import BusError, BusRefused, BusUnavailable, ConfigError
 from ingest.topics import matches
@@ -135,11 +136,9 @@ class MqttBus:
         try:
             await _in_daemon(self._open, host, port)
         except ssl.SSLError as error:
-            message = f"the broker at {host}:{port} can't be trusted: {error}"
-            raise BusUnavailable(message, advice="Set bus_ca_file to the authority that signed it.") from error
+            raise untrusted(error, host, port) from error
         except OSError as error:
-            message = f"no MQTT broker answers at {host}:{port}: {error}"
-            raise BusUnavailable(message, advice="Start the broker, or set bus_url to where it runs.") from error
+            raise unreachable(error, host, port) from error
         self._client.loop_start()
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
@@ -162,6 +161,11 @@ class MqttBus:
     def is_connected(self) -> bool:
         """Whether the broker has answered and the connection stands."""
         return self._client.is_connected()
+
+    @property
+    def tells_refusals(self) -> bool:
+        """Whether it is MQTT 5; see `Bus.tells_refusals`."""
+        return self._client.protocol is MQTTProtocolVersion.MQTTv5
 
     async def reconnected(self) -> None:
         """Return at the next reconnect; see `Bus.reconnected`."""

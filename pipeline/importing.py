@@ -131,6 +131,7 @@ class _ImportBus:
     progress: Progress
     deliveries: Sequence[Delivery] = ()
     is_connected: bool = False  # nobody listens to live values
+    tells_refusals: bool = True  # there are none
     is_used_up: asyncio.Event = field(default_factory=asyncio.Event)
     _reached_ns: int | None = None
 
