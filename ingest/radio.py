@@ -23,7 +23,8 @@ from bleak.exc import (
     BleakDeviceNotFoundError,
 )
 
-from ingest.errors import BluetoothUnavailable, StrapError, StrapLost, StrapNotFound
+from ingest.bluetooth_errors import dbus_reason, unavailable
+from ingest.errors import StrapError, StrapLost, StrapNotFound
 from ingest.model import Notification, StrapStatus
 from ingest.wanted import HEART_RATE_SERVICE, FoundStrap, Timing, WantedStrap
 
@@ -49,22 +50,6 @@ _NOT_FOUND = "not found: out of range, asleep, or a phone or watch holds its onl
 _NOT_FOUND_ADVICE = "Wear the strap with moist electrodes, and close other apps and watches that read it."
 _LINK_LOST = "link lost: out of range, or the strap was taken off"
 
-_UNAVAILABLE = {
-    "no_bluetooth": ("this machine has no Bluetooth adapter", "Plug one in; `bluetoothctl list` shows it."),
-    "no_ble_central_role": ("the Bluetooth adapter knows no Low Energy", "Use an adapter of Bluetooth 4.0 or newer."),
-    "powered_off": ("Bluetooth is switched off", "Run `rfkill unblock bluetooth` and `bluetoothctl power on`."),
-    "denied": (
-        "this user may not use Bluetooth",
-        "Add the user to the group `bluetooth`; in a container, check AppArmor.",
-    ),
-    "no_bluez": ("the Bluetooth service BlueZ does not run", "Run `sudo systemctl enable --now bluetooth`."),
-    "no_dbus": (
-        "no system D-Bus, so no way to BlueZ",
-        "Install BlueZ (apt install bluez); in a container, mount the host's /run/dbus.",
-    ),
-    "unknown": ("Bluetooth can't be used", "Run `bluetoothctl show` and `systemctl status bluetooth`."),
-}
-
 _BLEAK_REASONS = {
     BleakBluetoothNotAvailableReason.NO_BLUETOOTH: "no_bluetooth",
     BleakBluetoothNotAvailableReason.NO_BLE_CENTRAL_ROLE: "no_ble_central_role",
@@ -72,16 +57,6 @@ _BLEAK_REASONS = {
     BleakBluetoothNotAvailableReason.DENIED_BY_USER: "denied",
     BleakBluetoothNotAvailableReason.DENIED_BY_SYSTEM: "denied",
     BleakBluetoothNotAvailableReason.DENIED_BY_UNKNOWN: "denied",
-}
-
-_DBUS_REASONS = {
-    "org.bluez.Error.NotReady": "powered_off",
-    "org.freedesktop.DBus.Error.AccessDenied": "denied",
-    "org.freedesktop.DBus.Error.NameHasNoOwner": "no_bluez",
-    "org.freedesktop.DBus.Error.NoReply": "no_bluez",
-    "org.freedesktop.DBus.Error.ServiceUnknown": "no_bluez",
-    "org.freedesktop.DBus.Error.TimedOut": "no_bluez",
-    "org.freedesktop.systemd1.NoSuchUnit": "no_bluez",
 }
 
 
@@ -293,8 +268,7 @@ def _as_strap_errors(doing: str) -> Iterator[None]:
 def _strap_error(doing: str, error: Exception) -> StrapError:
     reason = _unavailable_reason(error)
     if reason is not None:
-        message, advice = _UNAVAILABLE[reason]
-        return BluetoothUnavailable(message, reason=reason, advice=advice)
+        return unavailable(reason)
     is_forgotten = isinstance(error, BleakDBusError) and error.dbus_error == "org.freedesktop.DBus.Error.UnknownObject"
     if is_forgotten or isinstance(error, BleakDeviceNotFoundError):
         return StrapNotFound(_NOT_FOUND, advice=_NOT_FOUND_ADVICE)
@@ -302,12 +276,11 @@ def _strap_error(doing: str, error: Exception) -> StrapError:
 
 
 def _unavailable_reason(error: Exception) -> str | None:
-    """The key of `_UNAVAILABLE` for errors that concern the radio; None for those that concern one strap."""
+    """A reason for `unavailable` for errors that concern the radio; None for those that concern one strap."""
     if isinstance(error, BleakBluetoothNotAvailableError):
         return _BLEAK_REASONS.get(error.reason, "unknown")
     if isinstance(error, BleakDBusError):
-        is_spawn = error.dbus_error.startswith("org.freedesktop.DBus.Error.Spawn.")
-        return "no_bluez" if is_spawn else _DBUS_REASONS.get(error.dbus_error)
+        return dbus_reason(error.dbus_error)
     if isinstance(error, PermissionError):
         return "denied"
     if isinstance(error, (FileNotFoundError, ConnectionError)):
