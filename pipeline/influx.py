@@ -31,7 +31,7 @@ except ImportError as error:
 
 _DEADLINE_MS = 10_000
 # Counting reads every block of a series; years of beats take a small computer longer than any write.
-_COUNT_DEADLINE_MS = 60_000
+_READ_DEADLINE_MS = 60_000
 # What InfluxData's guides recommend; far below every default limit on a request's size.
 _LINES_PER_REQUEST = 5000
 # A comment: the server checks who asks for which database, and finds nothing to store.
@@ -107,19 +107,33 @@ class _InfluxStore(ABC):
         if person is not None:
             quoted = person.replace("\\", "\\\\").replace("'", "\\'")
             query += f" WHERE \"person\" = '{quoted}'"
+        return sum(int(row[1]) for row in self._rows(query))
+
+    def newest_ns(self, measurement: Measurement) -> int | None:
+        """Unix time of the newest point that carries the measurement's first field; None where there is none."""
+        query = f'SELECT "{measurement.fields[0].name}" FROM "{measurement.name}" ORDER BY time DESC LIMIT 1'  # noqa: S608
+        return max((int(row[0]) for row in self._rows(query)), default=None)
+
+    def _rows(self, query: str) -> list[list[Any]]:
+        """What a query finds, times in ns; the errors of `write`."""
         database, _, retention_policy = self._address.bucket.partition("/")
-        parameters = {"db": database, "q": query} | ({"rp": retention_policy} if retention_policy else {})
+        parameters = {"db": database, "q": query, "epoch": "ns", "rp": retention_policy}
         with self._translated():
             answer = self._client.api_client.call_api(
                 "/query",
                 "GET",
-                query_params=list(parameters.items()),
+                query_params=[(name, told) for name, told in parameters.items() if told],
                 response_type="object",
                 auth_settings=[],
                 _return_http_data_only=True,
-                _request_timeout=_COUNT_DEADLINE_MS,
+                _request_timeout=_READ_DEADLINE_MS,
             )
-        return self._counted(answer)
+        result = answer["results"][0] if isinstance(answer, dict) and answer.get("results") else {}
+        if "error" in result:
+            # InfluxQL reports a missing database with status 200.
+            message = f"{self!r} refused a query: {result['error']}"
+            raise StoreRejected(message, advice=self._advice(404))
+        return [row for series in result.get("series", []) for row in series["values"]]
 
     def close(self) -> None:
         """Release the connections; safe to call twice."""
@@ -132,14 +146,6 @@ class _InfluxStore(ABC):
     @abstractmethod
     def _advice(self, status: int) -> str:
         """What a person can do about a refusal."""
-
-    def _counted(self, answer: Any) -> int:
-        result = answer["results"][0] if isinstance(answer, dict) and answer.get("results") else {}
-        if "error" in result:
-            # InfluxQL reports a missing database with status 200.
-            message = f"{self!r} refused a query: {result['error']}"
-            raise StoreRejected(message, advice=self._advice(404))
-        return sum(int(row[1]) for series in result.get("series", []) for row in series["values"])
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

@@ -44,6 +44,10 @@ class Store(Protocol):
         """How many stored points carry the measurement's first field, of one person or of all."""
         ...
 
+    def newest_ns(self, measurement: Measurement) -> int | None:
+        """Unix time of the newest point that carries the measurement's first field; None where there is none."""
+        ...
+
     def close(self) -> None:
         """Release files and connections; safe to call twice."""
         ...

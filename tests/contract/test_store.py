@@ -165,6 +165,14 @@ def test_an_empty_write_is_fine(target: Target) -> None:
     assert store.count(HEART) == 0
 
 
+def test_the_newest_point_is_that_of_any_person_and_strap(target: Target) -> None:
+    store = target.open()
+    assert store.newest_ns(HEART) is None
+    straps = [("ann", "h10", 5), ("ann", "tickr", 9), ("ben", "h10", 7)]
+    store.write([heart(60.0, T0_NS + ns, person=person, strap=strap) for person, strap, ns in straps])
+    assert store.newest_ns(HEART) == T0_NS + 9
+
+
 def test_points_are_counted_by_person_and_altogether(target: Target) -> None:
     store = target.open()
     store.write([heart(60.5, T0_NS + index) for index in range(3)])
