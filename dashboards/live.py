@@ -144,11 +144,13 @@ class LiveView:
         self.people: dict[str, PersonView] = {}
 
     def take(self, topic: str, payload: bytes) -> None:
-        """Fold in one message of a `live`, `session`, `readiness`, `beats` or `status` topic.
+        """Fold in one message of a `live`, `session`, `readiness`, `beats` or `status` topic; empty ones say nothing.
 
         Raises:
             WireError: the message can't be read; nothing has changed.
         """
+        if not payload:
+            return
         if matches(LIVE, topic):
             values = decode_object(payload, topic)
             self._person_of(topic).values = values

@@ -163,6 +163,8 @@ class _Transaction:
             self.taken.again_in_s = told.due_in_s
 
     def _take_one(self, message: Message) -> None:
+        if not message.payload:  # a retained message was taken away, or doctor asked whether it may publish
+            return
         if matches(HEALTH, message.topic):  # not kept in the journal, which would grow by it for ever
             self.taken.points += health_points(message, self.now_ns, self.clocks)
             return

@@ -105,6 +105,13 @@ def test_session_and_readiness_of_each_person_are_read_as_the_pipeline_tells_the
     assert anna.readiness is None
 
 
+def test_an_empty_message_changes_nothing() -> None:
+    view = LiveView()
+    for topic in (session_topic("anna"), "strapline/v1/anna/h10/beats"):
+        view.take(topic, b"")
+    assert view.people == {}
+
+
 @pytest.mark.parametrize("broken", [{"kind": "swim"}, {"end_ns": None}, {"start_ns": -1}])
 def test_a_session_that_can_not_be_read_changes_nothing(broken: dict[str, object]) -> None:
     view = LiveView()

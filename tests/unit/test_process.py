@@ -186,6 +186,19 @@ async def test_a_message_that_no_store_could_keep_is_set_aside_once_and_the_next
     assert reason in why
 
 
+async def test_an_empty_message_is_passed_over_as_what_takes_a_retained_one_away(
+    tmp_path: Path, store: Callable[[], SqliteStore]
+) -> None:
+    async with running(tmp_path, store) as (pipeline, says):
+        for kind in ("beats", "status"):
+            await says.publish(strap_topic("anna", "h10", kind), b"")
+        await say(says, batch(0))
+        await is_stored(store, 1)
+        assert pipeline.counts.unreadable == 0
+    with closing(Journal.open_to_read(tmp_path / FILE_NAME)) as journal:
+        assert journal.unreadable() == []
+
+
 # The batches of a stream as a flaky path brings them: late, twice, in pieces, the pipeline restarted in between.
 @settings(max_examples=40, deadline=None)
 @given(
