@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ingest.cli import State
 from ingest.errors import ConfigError
-from ingest.settings import Settings, in_clear
 
 if TYPE_CHECKING:
     from dashboards.grafana import GrafanaServer
@@ -72,18 +69,16 @@ def push(
     state: State = context.obj
     settings = state.settings(grafana_url=url)
     _require_boards_extra()
-    from dashboards.build import JSON_FOLDER
-    from dashboards.data_source import wanted_data_source
+    from dashboards.configured import built_boards, configured_data_source, configured_grafana
     from dashboards.push import annotation_changes, board_changes, check_version, data_source_changes
 
-    grafana = _grafana(settings)
-    source = wanted_data_source(settings.store_url, settings.grafana_store_url, in_clear(settings.store_token))
-    wanted = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(JSON_FOLDER.glob("*.json"))]
+    grafana = configured_grafana(settings)
+    source = configured_data_source(settings)
     now_ms = time.time_ns() // 1_000_000
 
     check_version(grafana)
     source_changes = data_source_changes(grafana, source)
-    changes = [*source_changes, *board_changes(grafana, wanted)]
+    changes = [*source_changes, *board_changes(grafana, built_boards())]
     _carry_out(grafana, changes, dry_run=dry_run)
     if dry_run and source_changes:
         typer.echo("annotations: read through the data source, so they are known once it is as wanted")
@@ -97,22 +92,6 @@ def push(
         typer.echo(f"{len(changes)} to change; nothing was written")
     else:
         typer.echo(f"{len(changes)} changed")
-
-
-def _grafana(settings: Settings) -> GrafanaServer:
-    from dashboards.grafana import GrafanaServer
-
-    url, token, user = settings.grafana_url, in_clear(settings.grafana_token), settings.grafana_username
-    password = in_clear(settings.grafana_password)
-    if url is None:
-        raise ConfigError("no Grafana is named", advice="Set grafana_url, or give --url http://host:3000.")
-    if token is None and (user is None or password is None):
-        advice = (
-            "Set STRAPLINE_GRAFANA_TOKEN to the token of a service account with the role Admin, or grafana_username "
-            "and STRAPLINE_GRAFANA_PASSWORD."
-        )
-        raise ConfigError("there is no login for Grafana", advice=advice)
-    return GrafanaServer(url, token or (user or "", password or ""), message=f"strapline {version('strapline')}")
 
 
 def _carry_out(grafana: GrafanaServer, changes: list[Change], *, dry_run: bool) -> None:
