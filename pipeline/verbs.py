@@ -1,4 +1,4 @@
-"""The verbs of the pipeline: process, replay, analyze, doctor."""
+"""The verbs of the pipeline: process, replay, analyze."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
 from ingest.bus import is_in_process, patient_bus
 from ingest.cli import State, console, emit, run
@@ -25,7 +24,6 @@ from ingest.recording import demo_recording, read_recording, read_rr_ms
 from ingest.settings import Settings, in_clear
 from ingest.topics import PIPELINE, check_name
 from ingest.verbs import require_shared_bus
-from pipeline.doctor import Finding, examine, retry_set_aside
 from pipeline.store import check_store, check_stores, store_openers
 
 if TYPE_CHECKING:
@@ -43,7 +41,6 @@ def register(app: typer.Typer) -> None:
     app.command()(process)
     app.command()(replay)
     app.command()(analyze)
-    app.command()(doctor)
 
 
 def process(context: typer.Context) -> None:
@@ -194,31 +191,3 @@ def analyze(
         emit(as_record(report))
     else:
         show(report, Console(highlight=False))
-
-
-def doctor(
-    context: typer.Context,
-    retry: Annotated[bool, typer.Option("--retry", help="First send again what stores have refused.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as a JSON list.")] = False,
-) -> None:
-    """Check settings, radio, broker, journal and stores; say what is wrong and what to do.
-
-    Example: strapline doctor
-    """
-    state: State = context.obj
-    if retry:
-        console.print(f"{retry_set_aside(state.home)} points are on their way again.")
-    findings = run(examine(state.settings(), state.home)) or []
-    if as_json:
-        emit([asdict(finding) for finding in findings])
-    else:
-        _show(findings)
-    raise typer.Exit(next((finding.exit_code for finding in findings if finding.exit_code), 0))
-
-
-def _show(findings: list[Finding]) -> None:
-    for finding in findings:
-        mark = "[red]✗[/]" if finding.exit_code else "[green]✓[/]"
-        console.print(f"{mark} [bold]{escape(finding.what)}[/]: {escape(finding.detail)}", soft_wrap=True)
-        if finding.advice:
-            console.print(f"  {escape(finding.advice)}", soft_wrap=True)

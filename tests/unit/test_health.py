@@ -22,7 +22,8 @@ from ingest.settings import load_settings
 from ingest.spool import SpoolHealth
 from ingest.topics import PIPELINE, as_collector_name, health_topic
 from ingest.wire import decode_health, encode_health
-from pipeline.doctor import TROUBLE, process_findings
+from pipeline.doctor.finding import TROUBLE
+from pipeline.doctor.processes import process_findings
 from pipeline.health import ClockWatch, health_points
 from pipeline.schema import HEALTH
 from pipeline.storable import check_points

@@ -24,6 +24,7 @@ ADAPTERS = {
     "amqtt": "ingest.broker",
     "bleak": "ingest.radio",
     "cryptography": "ingest.certificates",
+    "dbus_fast": "ingest.bluez",
     "fastapi": "dashboards.page",
     "grafana_api": "dashboards.grafana",
     "grafana_foundation_sdk": "dashboards.panels",
@@ -39,6 +40,7 @@ ADAPTERS = {
 PURE = (
     "ingest.access",
     "ingest.backoff",
+    "ingest.bluetooth_errors",
     "ingest.broker_passwords",
     "ingest.env_file",
     "ingest.gatt",
@@ -55,6 +57,7 @@ PURE = (
     "pipeline.analysis",
     "pipeline.artifacts",
     "pipeline.correction",
+    "pipeline.doctor.redaction",
     "pipeline.engine",
     "pipeline.frequency",
     "pipeline.home_assistant",
@@ -166,6 +169,7 @@ def test_the_collector_loads_neither_numpy_nor_the_pipeline(module: str) -> None
         "pipeline.simulate_verbs",
         "dashboards.verbs",
         "dashboards.board_verbs",
+        "dashboards.doctor_verbs",
     ],
 )
 def test_the_command_line_loads_no_adapter_before_it_is_chosen(verbs: str) -> None:
@@ -173,6 +177,11 @@ def test_the_command_line_loads_no_adapter_before_it_is_chosen(verbs: str) -> No
     heavy |= {"cryptography", "prometheus_client", "grafana_api", "requests"}
     heavy |= {"numpy", "scipy"}
     assert not modules_loaded_by(f"import {verbs}") & heavy
+
+
+def test_doctor_works_where_only_the_collector_is_installed() -> None:
+    loaded = modules_loaded_by("import pipeline.doctor.examination, pipeline.doctor.bundle, dashboards.grafana_check")
+    assert not loaded & {"numpy", "scipy", "influxdb_client", "grafana_api", "requests", "amqtt"}
 
 
 def test_the_page_needs_of_the_pipeline_only_what_its_own_extra_brings() -> None:
