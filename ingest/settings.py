@@ -125,7 +125,8 @@ class Settings(BaseSettings):
     @property
     def bus_address(self) -> BusAddress:
         """The broker and who we are to it."""
-        return BusAddress(self.bus_url, self.bus_username, in_clear(self.bus_password), self.bus_ca_file)
+        authority = self.bus_ca_file or None  # Compose can hand a variable down empty, and not leave it out
+        return BusAddress(self.bus_url, self.bus_username, in_clear(self.bus_password), authority)
 
     @property
     def collector(self) -> str:

@@ -45,6 +45,7 @@ _SECRETS_BESIDE_OTHERS = {
     "STRAPLINE_STORE_TOKEN": "The password of InfluxDB's user strapline, who may only write.",
     "GRAFANA_STORE_TOKEN": "The password of InfluxDB's user grafana, who may only read.",
 }
+_PROFILE = ("What runs here: all, server-only (all but the collector), or collector-only.", lambda: "all")
 _PLAIN = re.compile(r"[\w.~+/=@:,-]+", re.ASCII)
 """Values that a shell, Compose and systemd read as they stand."""
 
@@ -105,9 +106,7 @@ def write_stack(folder: Path, answers: Answers, settings: str) -> dict[str, str]
     users = household({COLLECTOR: people, **answers.collectors})
     if answers != answers_of(folder):
         files.put(ANSWERS, _as_toml(answers), PUBLIC)
-    passwords, gone = _write_secrets(
-        files, users, _SECRETS | (_SECRETS_IN_DOCKER if answers.docker else _SECRETS_BESIDE_OTHERS)
-    )
+    passwords, gone = _write_env(files, users, docker=answers.docker)
     if answers.tls:
         write_certificates(files, _names_of_broker(answers))
     write_broker(files, _place(folder, answers), users, passwords, gone, tls=answers.tls)
@@ -139,13 +138,14 @@ def _names_of_broker(answers: Answers) -> list[str]:
     return list(dict.fromkeys([*answers.hosts, "localhost", "127.0.0.1"]))
 
 
-def _write_secrets(
-    files: MadeFiles, users: Sequence[User], others: Mapping[str, str]
-) -> tuple[dict[str, str], list[str]]:
+def _write_env(files: MadeFiles, users: Sequence[User], *, docker: bool) -> tuple[dict[str, str], list[str]]:
     """The password of each of the broker's users, and the users that it had."""
     variables = {user.name: _variable(user.name) for user in users}
     wanted = {variables[user.name]: (f"The broker's user for {user.purpose}.", _new_secret) for user in users}
+    others = _SECRETS | (_SECRETS_IN_DOCKER if docker else _SECRETS_BESIDE_OTHERS)
     wanted |= {name: (remark, _new_secret) for name, remark in others.items()}
+    if docker:
+        wanted["COMPOSE_PROFILES"] = _PROFILE
     before = files.text(ENV)
     heading = (
         ""

@@ -31,6 +31,10 @@ class Household:
     def password(self, user: str) -> str:
         return values_of((self.folder / ENV).read_text())[f"MQTT_{user.upper()}_PASSWORD"]
 
+    def secrets(self) -> list[str]:
+        variables = values_of((self.folder / ENV).read_text())
+        return [value for name, value in variables.items() if name.endswith(("PASSWORD", "TOKEN"))]
+
     def plain(self, user: str) -> BusAddress:
         return BusAddress(f"mqtt://127.0.0.1:{self.port}", user, self.password(user))
 

@@ -17,6 +17,7 @@ from dashboards.build import build
 from dashboards.data_source import UID
 from ingest.env_file import values_of
 from ingest.stack import ENV, Answers, write_stack
+from tests.deploy.test_images import OWN
 from tests.support import require
 
 _DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -24,6 +25,8 @@ _COMPOSE = _DEPLOY / "compose.yaml"
 _TEXT = _COMPOSE.read_text(encoding="utf-8")
 _REQUIRED = sorted(set(re.findall(r"\$\{(\w+):\?", _TEXT)))
 _SECRET = re.compile(r"(PASSWORD|TOKEN|SECRET)")
+_SERVERS = {"mosquitto", "influxdb", "grafana", "pipeline", "page"}
+_PROFILES = {"all": {*_SERVERS, "collector"}, "server-only": _SERVERS, "collector-only": {"collector"}}
 
 
 def _config(env_file: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -62,7 +65,7 @@ def test_the_example_filled_in_is_all_that_the_stack_needs(tmp_path: Path) -> No
     result = _config(_filled(tmp_path), "-q")
 
     assert (result.returncode, result.stdout) == (0, ""), result.stderr
-    assert len(_REQUIRED) == 5
+    assert len(_REQUIRED) == 7
 
 
 def test_init_writes_all_that_the_stack_needs_under_the_names_of_the_example(tmp_path: Path) -> None:
@@ -72,7 +75,35 @@ def test_init_writes_all_that_the_stack_needs_under_the_names_of_the_example(tmp
 
     result = _config(tmp_path / ENV, "-q")
     assert (result.returncode, result.stdout) == (0, ""), result.stderr
-    assert values_of(text).keys() == set(re.findall(r"^(\w+)=$", example, re.MULTILINE))
+    assert values_of(text).keys() == set(re.findall(r"^(\w+)=", example, re.MULTILINE))
+
+
+@pytest.mark.parametrize("profile", _PROFILES)
+def test_a_profile_brings_its_services_and_no_other(tmp_path: Path, profile: str) -> None:
+    env_file = _filled(tmp_path)
+    env_file.write_text(env_file.read_text().replace("COMPOSE_PROFILES=all", f"COMPOSE_PROFILES={profile}"))
+    result = _config(env_file, "--format", "json")
+
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["services"].keys() == _PROFILES[profile]
+
+
+def test_a_collector_alone_speaks_to_the_broker_that_it_is_told(tmp_path: Path) -> None:
+    env_file = _filled(tmp_path)
+    told = (
+        "COMPOSE_PROFILES=collector-only\nCOLLECTOR_BUS_URL=mqtts://192.168.1.10:8883\n"
+        "COLLECTOR_CA_FILE=./authority.crt\nCOLLECTOR_NAME=treadmill\n"
+    )
+    env_file.write_text(env_file.read_text().replace("COMPOSE_PROFILES=all\n", told))
+    collector = json.loads(_config(env_file, "--format", "json").stdout)["services"]["collector"]
+
+    environment = collector["environment"]
+    assert environment["STRAPLINE_BUS_URL"] == "mqtts://192.168.1.10:8883"
+    assert environment["STRAPLINE_BUS_USERNAME"] == collector["hostname"] == "treadmill"
+    assert {volume["target"]: volume["source"] for volume in collector["volumes"]}[
+        environment["STRAPLINE_BUS_CA_FILE"]
+    ] == str(_DEPLOY / "authority.crt")
+    assert not environment.keys() & {"STRAPLINE_STORE_TOKEN", "STRAPLINE_PAGE_PASSWORD"}
 
 
 @pytest.mark.parametrize("name", _REQUIRED)
@@ -95,7 +126,7 @@ def test_every_image_has_an_exact_version() -> None:
     images = [service["image"] for service in yaml.safe_load(_TEXT)["services"].values()]
     bases = re.findall(r"^FROM (\S+:\S+)", (_DEPLOY / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
 
-    assert len(images) == 5
+    assert len(images) == len(_PROFILES["all"])
     assert bases
     for image in (*images, *bases):
         assert re.search(r":\d+\.\d+\.\d+(-|$)", image), image
@@ -104,7 +135,7 @@ def test_every_image_has_an_exact_version() -> None:
 def test_a_port_is_open_to_this_machine_only_unless_asked_otherwise(stack: Any) -> None:
     ports = {name: service["ports"] for name, service in stack["services"].items() if "ports" in service}
 
-    assert ports.keys() == {"mosquitto", "grafana"}
+    assert ports.keys() == {"mosquitto", "grafana", "page"}
     assert {port["host_ip"] for published in ports.values() for port in published} == {"127.0.0.1"}
     assert "network_mode" not in _TEXT
 
@@ -128,7 +159,10 @@ def test_no_service_is_privileged_and_each_comes_back_after_a_restart(stack: Any
         assert not service.get("privileged"), name
         assert service["restart"] == "unless-stopped", name
         assert service["security_opt"] == ["no-new-privileges:true"], name
-    for name in ("collector", "pipeline"):
+        assert {"mem_limit", "pids_limit"} <= service.keys(), name
+        assert service["logging"]["options"].keys() == {"max-size", "max-file"}, name
+    for name in OWN:
+        assert stack["services"][name]["build"]["target"] == name
         assert (stack["services"][name]["read_only"], stack["services"][name]["cap_drop"]) == (True, ["ALL"])
 
 
@@ -154,17 +188,6 @@ def test_every_file_that_is_mounted_is_there_but_for_the_user_s_own(stack: Any) 
     missing = {path.relative_to(_DEPLOY) for path in mounted if path.is_relative_to(_DEPLOY) and not path.exists()}
     assert missing <= {Path("strapline.toml")}
     assert Path("/run/dbus") in mounted
-
-
-def test_the_images_run_as_no_root_and_with_the_commands_of_their_targets(stack: Any) -> None:
-    stages = re.split(r"^FROM ", (_DEPLOY / "Dockerfile").read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
-    by_name = {re.findall(r"AS (\S+)", stage)[0]: stage for stage in stages}
-
-    assert "\nUSER 1000\n" in by_name["runtime"]
-    for name, verb in (("collector", "collect"), ("pipeline", "process")):
-        assert stack["services"][name]["build"]["target"] == name
-        assert by_name[name].startswith("runtime AS ")
-        assert f'CMD ["{verb}"]' in by_name[name]
 
 
 def test_grafana_shows_nothing_without_a_login_and_tells_nobody(stack: Any) -> None:

@@ -78,7 +78,9 @@ def test_the_command_writes_a_stack_without_a_question_and_run_again_changes_not
     again = initialise(folder)
     assert contents(folder) == before
     assert "everything is as it should be" in again.stderr
-    secrets = values_of(before[ENV].decode()).values()
+    variables = values_of(before[ENV].decode())
+    assert variables.pop("COMPOSE_PROFILES") == "all"
+    secrets = variables.values()
     assert len(set(secrets)) == len(secrets) == 9
     assert all(len(secret) == 48 for secret in secrets)
     assert not [secret for secret in secrets if secret in said.stderr + said.stdout + again.stderr]

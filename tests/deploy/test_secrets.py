@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from ingest.bus import open_bus
-from ingest.env_file import values_of
 from ingest.errors import ConfigError
 from ingest.settings import SECRETS, load_settings
 from ingest.stack import ENV
@@ -49,7 +48,7 @@ def login(household: Household, user: str) -> dict[str, str]:
 @pytest.mark.mosquitto
 async def test_from_strap_to_reader_with_the_rights_of_each_and_nobody_tells_a_secret(tmp_path: Path) -> None:
     household = written(tmp_path / "stack")
-    secrets = values_of((household.folder / ENV).read_text()).values()
+    secrets = household.secrets()
     homes = [tmp_path / name for name in ("collector", "pipeline")]
     for home in homes:
         home.mkdir()
