@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections import defaultdict
@@ -94,3 +95,20 @@ def test_the_collector_comes_without_numpy() -> None:
     heavy = {"numpy", "scipy", "influxdb-client", "nicegui", "amqtt"}
 
     assert not heavy & _versions("collector", "3.13", "aarch64").keys()
+
+
+def test_the_bill_of_materials_and_the_licences_tell_of_what_is_locked() -> None:
+    bill = json.loads((_ROOT / "deploy/sbom.cdx.json").read_text(encoding="utf-8"))
+    components = {(canonicalize_name(each["name"]), each["version"]) for each in bill["components"]}
+    rows = (_ROOT / "deploy/licences.md").read_text(encoding="utf-8").splitlines()
+    cells = [[cell.strip() for cell in row.split("|")[1:4]] for row in rows if row.startswith("|")][2:]
+    locked = {
+        (canonicalize_name(requirement.name), next(iter(requirement.specifier)).version)
+        for requirement, _ in _entries("all")
+    }
+
+    assert bill["bomFormat"] == "CycloneDX"
+    assert components == {(canonicalize_name(name), found) for name, found, _ in cells}
+    assert components <= locked
+    assert {name for name, _ in components} == {name for name, _ in locked}
+    assert all(licence not in {"", "UNKNOWN"} for _, _, licence in cells)
