@@ -7,11 +7,12 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
 from threading import RLock
 
-from ingest.errors import StoreBusy, StoreDamaged, StoreError, StoreRejected, StoreUnavailable
+from ingest.errors import StoreBusy, StoreDamaged, StoreError, StoreRejected, StoreTooNew, StoreUnavailable
 
 Connection = sqlite3.Connection
 
@@ -29,6 +30,20 @@ _DAMAGED = {
 }
 
 
+_NEWER = (
+    "Install the release that wrote it, or a newer one; or restore a backup from before the upgrade into an empty data "
+    "directory."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of file, and the newest version of its tables that this release knows."""
+
+    name: str
+    version: int
+
+
 class Database:
     """One SQLite file in write-ahead mode, whose commits outlive a power cut.
 
@@ -38,15 +53,25 @@ class Database:
         path: the file; it and its folder are created where they are missing. None: in memory, gone with the process.
         busy_timeout_s: how long to wait for another program's lock.
         exclusive: no other program may use the file from the first transaction on until it is closed.
+        kind: what the file is; None: nothing that has versions.
 
     Raises:
         StoreBusy: another program holds the file.
         StoreUnavailable: the file can't be opened.
         StoreDamaged: the file is no SQLite file, or a broken one.
+        StoreTooNew: a newer release wrote it; nothing was changed.
     """
 
-    def __init__(self, path: Path | None, *, busy_timeout_s: float = 5.0, exclusive: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        *,
+        busy_timeout_s: float = 5.0,
+        exclusive: bool = False,
+        kind: Kind | None = None,
+    ) -> None:
         self.path = path and path.absolute()
+        self._kind = kind
         self._busy_timeout_s = busy_timeout_s
         self._exclusive = exclusive
         self._turn = RLock()
@@ -99,6 +124,7 @@ class Database:
         try:
             if self._exclusive:
                 connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            self._check_version(connection)
             connection.execute("PRAGMA journal_mode = WAL")
             # FULL, not NORMAL: what has been committed is acknowledged to others, so it must outlive a power cut.
             connection.execute("PRAGMA synchronous = FULL")
@@ -106,6 +132,15 @@ class Database:
             connection.close()
             raise
         return connection
+
+    def _check_version(self, connection: Connection) -> None:
+        version = version_of(connection)
+        if self._kind is not None and version > self._kind.version:
+            message = (
+                f"{self.path} is a {self._kind.name} of version {version}, and this release reads up to version "
+                f"{self._kind.version}; nothing was written"
+            )
+            raise StoreTooNew(message, advice=_NEWER)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -129,6 +164,11 @@ class Database:
         if primary_code in _ADVICE:
             return StoreUnavailable(message, advice=_ADVICE[primary_code])
         return None
+
+
+def version_of(connection: Connection) -> int:
+    """The version of the tables that stands in the file; 0 in one that is empty, or older than the first release."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 def _primary_code(error: sqlite3.DatabaseError) -> int:

@@ -18,6 +18,7 @@ StraplineError (advice, exit_code)
 │   ├── StoreUnavailable         may work later: retried
 │   │   ├── StoreBusy            another program holds the file
 │   │   └── StoreDamaged         a file of ours is broken: moved away
+│   ├── StoreTooNew              written by a newer Strapline: left as it is
 │   └── StoreRejected            never retried: set aside with its reason
 └── GrafanaError              3
     ├── GrafanaUnavailable       no Grafana answers
@@ -145,6 +146,10 @@ class StoreDamaged(StoreUnavailable):
     def __init__(self, message: str, *, path: Path | None, advice: str = "") -> None:
         super().__init__(message, advice=advice)
         self.path = path
+
+
+class StoreTooNew(StoreError):
+    """A newer release wrote the file: it is left as it is."""
 
 
 class StoreRejected(StoreError):

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ingest.database import Connection, Database
+from ingest.database import Connection, Database, Kind
 from ingest.errors import StoreDamaged
+from ingest.migration import Migration, bring_up_to_date, has_table
 from ingest.model import SequenceRange
 
 _log = logging.getLogger(__name__)
@@ -19,7 +20,9 @@ _BUSY_TIMEOUT_S = 1.0
 _DROPPED_AT_ONCE = 100
 _SALVAGED_AT_ONCE = 200
 
-_SCHEMA = (
+KIND = Kind("spool", 1)
+
+_TABLES = (
     """CREATE TABLE IF NOT EXISTS stream (
         number INTEGER PRIMARY KEY AUTOINCREMENT,  -- in the order of their starts
         person TEXT NOT NULL, strap TEXT NOT NULL, stream TEXT NOT NULL,
@@ -37,8 +40,8 @@ _SCHEMA = (
         UPDATE total SET batches = batches + 1, beats = beats + NEW.beats, bytes = bytes + length(NEW.payload); END""",
     """CREATE TRIGGER IF NOT EXISTS went AFTER DELETE ON batch BEGIN
         UPDATE total SET batches = batches - 1, beats = beats - OLD.beats, bytes = bytes - length(OLD.payload); END""",
-    "DELETE FROM stream WHERE NOT EXISTS (SELECT 1 FROM batch WHERE batch.stream = stream.number)",
 )
+_FORGET_EMPTY = "DELETE FROM stream WHERE NOT EXISTS (SELECT 1 FROM batch WHERE batch.stream = stream.number)"
 _ADD = """INSERT OR IGNORE INTO batch SELECT number, ?, ?, ?, ? FROM stream
     WHERE person = ? AND strap = ? AND stream = ?"""
 _FORGET = """DELETE FROM batch WHERE sequence BETWEEN ? AND ?
@@ -108,15 +111,15 @@ class SpoolFile:
         path: the file, created where it is missing; None: in memory.
 
     Raises:
-        StoreBusy, StoreUnavailable, StoreDamaged: see `Database`.
+        StoreBusy, StoreUnavailable, StoreDamaged, StoreTooNew: see `Database`.
     """
 
     def __init__(self, path: Path | None) -> None:
-        self._database = Database(path, busy_timeout_s=_BUSY_TIMEOUT_S, exclusive=True)
+        self._database = Database(path, busy_timeout_s=_BUSY_TIMEOUT_S, exclusive=True, kind=KIND)
         try:
             with self._database.transaction() as transaction:
-                for statement in _SCHEMA:
-                    transaction.execute(statement)
+                bring_up_to_date(transaction, _MIGRATION)
+                transaction.execute(_FORGET_EMPTY)
                 self._learn(transaction)
         except BaseException:
             self._database.close()
@@ -194,6 +197,14 @@ class SpoolFile:
     def close(self) -> None:
         """Release the file."""
         self._database.close()
+
+
+def _create(transaction: Connection) -> None:
+    for statement in _TABLES:
+        transaction.execute(statement)
+
+
+_MIGRATION = Migration(KIND, _create, (), lambda transaction: int(has_table(transaction, "total")))
 
 
 def _totals(transaction: Connection) -> Totals:

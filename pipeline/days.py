@@ -63,7 +63,7 @@ Profiles = Mapping[str, Sequence[DatedProfile]]
 
 
 def create_days(connection: Connection) -> None:
-    """Make the tables where they are missing; those of the journal are there."""
+    """Make the tables of minutes and days where they are missing; those of the journal are there."""
     create_minutes(connection)
     for table in _TABLES:
         connection.execute(table)

@@ -16,7 +16,7 @@ from ingest.newest import Newest
 from ingest.ranges import contains, from_number_on
 from ingest.topics import BEATS, HEALTH, matches, parse_strap_topic
 from ingest.wire import decode_batch
-from pipeline.days import Days, create_days
+from pipeline.days import Days
 from pipeline.engine import Engine
 from pipeline.health import ClockWatch, health_points
 from pipeline.journal import (
@@ -24,7 +24,6 @@ from pipeline.journal import (
     Stream,
     add_batch,
     add_note,
-    create_journal,
     find_stream,
     newest_ranges,
     read_batches,
@@ -35,7 +34,7 @@ from pipeline.journal import (
     set_aside,
 )
 from pipeline.notes import point_of_note
-from pipeline.outbox import add_points, create_outbox
+from pipeline.outbox import add_points
 from pipeline.schema import Point
 from pipeline.scores.day import Day
 
@@ -76,13 +75,6 @@ class Taken:
     stored: dict[tuple[str, str], Stored] = field(default_factory=dict)  # by person and strap
     judged: dict[str, Day] = field(default_factory=dict)  # the newest day of each person, where it was judged
     again_in_s: float | None = None  # take again then, with or without messages: not all is derived yet
-
-
-def create_tables(connection: Connection) -> None:
-    """Make all tables of a data directory's journal where they are missing: of beats, points and days."""
-    create_journal(connection)
-    create_outbox(connection)
-    create_days(connection)
 
 
 class Intake:

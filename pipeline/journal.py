@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, TypeVar
 
-from ingest.database import Connection, Database
+from ingest.database import Connection, Database, Kind
 from ingest.errors import StoreUnavailable
 from ingest.model import BeatBatch, SequenceRange
 from ingest.ranges import contains, merged
 from pipeline.rows import beat_of, beat_row
 
 FILE_NAME = "journal.db"
+
+KIND = Kind("journal", 4)
 
 _T = TypeVar("_T")
 
@@ -91,10 +93,11 @@ class Journal:
 
         Raises:
             StoreUnavailable: there is none, or it can't be read.
+            StoreTooNew: a newer release wrote it.
         """
         if not path.exists():
             raise StoreUnavailable(f"there is no journal at {path}", advice="`strapline process` makes one.")
-        return cls(Database(path))
+        return cls(Database(path, kind=KIND))
 
     def close(self) -> None:
         """Release the file."""
@@ -136,7 +139,7 @@ class Journal:
 
 
 def create_journal(connection: Connection) -> None:
-    """Make the journal's tables where they are missing."""
+    """Make the tables of beats and notes."""
     for table in _TABLES:
         connection.execute(table)
 

@@ -23,7 +23,7 @@ _FIELDS_OF = {
     for window, _ in COLUMNS.values()
 }
 
-_TABLE = """CREATE TABLE minute (
+_TABLE = """CREATE TABLE IF NOT EXISTS minute (
     person TEXT NOT NULL, start_ns INTEGER NOT NULL, strap TEXT NOT NULL,
     cells BLOB NOT NULL,  -- 60 heart rates, then 12 moments of each column, as float64; nan: not known
     PRIMARY KEY (person, start_ns, strap)
@@ -33,10 +33,8 @@ Key = tuple[str, int, str]  # person, start of the minute, strap
 
 
 def create_minutes(connection: Connection) -> None:
-    """Make the table where it is missing; the streams of a journal without one are then derived from their beats."""
-    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'minute'").fetchone() is None:
-        connection.execute(_TABLE)
-        connection.execute("UPDATE stream SET next_sequence = 0, snapshot = NULL, snapshot_sequence = 0")
+    """Make the table where it is missing."""
+    connection.execute(_TABLE)
 
 
 def add_to_minutes(connection: Connection, points: Iterable[Point]) -> set[Key]:

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from ingest.database import Connection, Database
 from ingest.errors import StoreError
+from ingest.migration import has_table
+from pipeline.journal import KIND
 from pipeline.rows import pack_points, point_of, point_row, unpack_points
 from pipeline.schema import Point
 
@@ -59,9 +61,28 @@ class Refusal:
 
 
 def create_outbox(connection: Connection) -> None:
-    """Make the outbox's tables where they are missing."""
+    """Make the outbox's tables."""
     for table in _TABLES:
         connection.execute(table)
+
+
+def number_entries(connection: Connection) -> None:
+    """From an outbox whose entries know their size to one whose entries count all points that ever were."""
+    for table in ("entry", "store"):
+        connection.execute(f"ALTER TABLE {table} RENAME TO {table}_1")
+    create_outbox(connection)
+    connection.execute(
+        "INSERT INTO entry (id, number, points) SELECT id, sum(size) OVER (ORDER BY id), points FROM entry_1"
+    )
+    connection.execute(
+        "INSERT INTO store SELECT name, entry_id, "
+        "ifnull((SELECT number FROM entry WHERE id = entry_id), 0), filled_stream FROM store_1"
+    )
+    # An id that was given must not be given again: the stores know by it what they have.
+    connection.execute("DELETE FROM sqlite_sequence WHERE name = 'entry'")
+    connection.execute("UPDATE sqlite_sequence SET name = 'entry' WHERE name = 'entry_1'")
+    for table in ("entry", "store"):
+        connection.execute(f"DROP TABLE {table}_1")
 
 
 def add_points(connection: Connection, points: Sequence[Point]) -> None:
@@ -182,9 +203,10 @@ def known_stores(file: Path) -> set[str]:
     if not file.exists():
         return set()
     try:
-        with closing(Database(file)) as database:
-            with database.transaction() as connection:
-                create_outbox(connection)  # a process that was killed at its first start leaves an empty file
+        with closing(Database(file, kind=KIND)) as database:
+            with database.transaction("BEGIN") as connection:
+                if not has_table(connection, "store"):  # a process was killed at its first start
+                    return set()
             return Outbox(database).known_stores()
     except StoreError:
         return set()  # a journal in trouble says so when it is opened to be used

@@ -170,7 +170,7 @@ def report(
     """
     from ingest.database import Database
     from pipeline.days import people_of, read_report
-    from pipeline.journal import FILE_NAME
+    from pipeline.journal import FILE_NAME, KIND
     from pipeline.today import show_report
 
     state: State = context.obj
@@ -181,7 +181,7 @@ def report(
         wanted = None if day is None else date.fromisoformat(day)
     except ValueError as error:
         raise typer.BadParameter(f"{day!r} is no date, such as 2026-11-25") from error
-    with closing(Database(file)) as database, database.transaction("BEGIN") as connection:
+    with closing(Database(file, kind=KIND)) as database, database.transaction("BEGIN") as connection:
         people = people_of(connection)
         if not people:
             raise ConfigError("no day of anybody is known yet", advice="Start `strapline process` or `strapline run`.")

@@ -48,7 +48,8 @@ from pipeline.schema import STRAP
 from pipeline.store import Store
 
 try:
-    from pipeline.intake import Intake, Taken, create_tables
+    from pipeline.intake import Intake, Taken
+    from pipeline.journal_tables import create_tables
 except ModuleNotFoundError as missing:
     raise ConfigError("the pipeline is not installed", advice="pip install 'strapline[pipeline]'") from missing
 

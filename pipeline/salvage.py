@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ingest.database import Database, move_aside
 from ingest.errors import StoreDamaged, StoreError
-from pipeline.journal import Journal, Stream, add_batch, add_note, find_stream, save_stream
+from pipeline.journal import KIND, Journal, Stream, add_batch, add_note, find_stream, save_stream
 
 _log = logging.getLogger(__name__)
 
@@ -21,12 +21,13 @@ def open_or_start_anew(file: Path) -> tuple[Database, Path | None]:
 
     Raises:
         StoreUnavailable: the file can't be used.
+        StoreTooNew: a newer release wrote it.
     """
     try:
-        return Database(file), None
+        return Database(file, kind=KIND), None
     except StoreDamaged:
         aside = move_aside(file)
-        return Database(file), aside
+        return Database(file, kind=KIND), aside
 
 
 def save_what_can_be_read(damaged: Path, database: Database) -> None:

@@ -6,10 +6,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Self
 
-from ingest.database import Connection, Database
+from ingest.database import Connection, Database, Kind, version_of
 from ingest.errors import ConfigError, StoreDamaged
 from pipeline.schema import MEASUREMENTS, FieldType, FieldValue, Measurement, Point
 from pipeline.storable import check_points
+
+KIND = Kind("store", 1)
+"""Raised when a table or column changes its meaning or goes away; those that are new only come beside the others."""
 
 _COLUMN_TYPES = {FieldType.FLOAT: "REAL", FieldType.INTEGER: "INTEGER", FieldType.STRING: "TEXT"}
 
@@ -27,6 +30,7 @@ class SqliteStore:
 
     Raises:
         StoreUnavailable: the file can't be opened, or is not Strapline's.
+        StoreTooNew: a newer release wrote it.
     """
 
     def __init__(
@@ -34,7 +38,7 @@ class SqliteStore:
     ) -> None:
         self._path = path.absolute()
         self._upserts = {measurement: _upsert(measurement) for measurement in schema}
-        self._database = Database(path, busy_timeout_s=busy_timeout_s)
+        self._database = Database(path, busy_timeout_s=busy_timeout_s, kind=KIND)
         try:
             with self._database.transaction() as connection:
                 self._prepare(connection)
@@ -148,6 +152,8 @@ class SqliteStore:
         for measurement in self._upserts:
             connection.execute(_create(measurement))
             self._add_columns(connection, measurement)
+        if version_of(connection) != KIND.version:
+            connection.execute(f"PRAGMA user_version = {KIND.version}")
 
     def _add_columns(self, connection: Connection, measurement: Measurement) -> None:
         """Bring the table of an older release up to this one's fields."""

@@ -8,16 +8,19 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ingest.database import Database
-from ingest.errors import BusError, StoreError, StoreRejected, StraplineError
+from ingest.database import Database, version_of
+from ingest.errors import BusError, StoreError, StoreRejected, StoreUnavailable, StraplineError
 from ingest.settings import Settings, in_clear
 from pipeline.doctor.finding import TROUBLE, Finding, trouble_of
 from pipeline.health import ADVICE as SET_UP_CLOCKS
 from pipeline.journal import FILE_NAME as JOURNAL
-from pipeline.journal import Journal, create_journal, forget_unreadable
-from pipeline.outbox import Outbox, create_outbox
+from pipeline.journal import KIND, Journal, forget_unreadable
+from pipeline.outbox import Outbox
 from pipeline.schema import BEAT
 from pipeline.store import Store, store_openers
+
+_EARLIER = "the journal is empty, or of an earlier release"
+_BRING_UP_TO_DATE = "`strapline process` brings it up to date when it starts."
 
 _AHEAD_S = 60.0
 """A newest beat so far in the future was stamped by a clock that is wrong, or this one is."""
@@ -41,20 +44,14 @@ def retry_set_aside(home: Path) -> int:
     """Put the points that stores refused back on their way; the pipeline takes it from there. Returns how many."""
     if not (home / JOURNAL).exists():
         return 0
-    with closing(_opened(home / JOURNAL)) as database:
+    with closing(Database(home / JOURNAL, kind=KIND)) as database:
         with database.transaction() as connection:
+            if version_of(connection) != KIND.version:
+                raise StoreUnavailable(_EARLIER, advice=_BRING_UP_TO_DATE)
             forget_unreadable(
                 connection
             )  # what can be read by now is sent again by its collector, which still holds it
         return Outbox(database).retry()
-
-
-def _opened(file: Path) -> Database:
-    database = Database(file)
-    with database.transaction() as connection:  # a pipeline that was killed at its first start leaves an empty file
-        create_journal(connection)
-        create_outbox(connection)
-    return database
 
 
 def _set_aside(file: Path) -> list[Finding]:
@@ -62,7 +59,10 @@ def _set_aside(file: Path) -> list[Finding]:
     if not file.exists():
         return []
     try:
-        with closing(_opened(file)) as database:
+        with closing(Database(file, kind=KIND)) as database:
+            with database.transaction("BEGIN") as connection:
+                if version_of(connection) != KIND.version:
+                    return [Finding("journal", _EARLIER, _BRING_UP_TO_DATE)]
             refusals, unreadable = Outbox(database).refusals(), Journal(database).unreadable()
     except StoreError as error:
         return [trouble_of("journal", error)]

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ingest.bus import Bus, open_bus
-from ingest.database import Database
 from ingest.topics import PIPELINE, health_topic, readiness_topic, session_topic
 from ingest.wire import decode_object
-from pipeline.journal import create_journal
 from tests.end_to_end.command import running, strapline
 from tests.fixtures.mosquitto import Mosquitto
-from tests.support import free_port
+from tests.support import DATA, free_port
 
 DAYS = ("simulate", "--person", "anna", "--days", "5", "--seed", "3", "--runs-per-week", "7")
 
@@ -49,8 +47,8 @@ def test_who_and_what_is_not_known_is_said_with_advice(tmp_path: Path) -> None:
     nothing = strapline(tmp_path, "report")
     assert nothing.returncode == 3
     assert "there is no journal" in nothing.stderr
-    with closing(Database(tmp_path / "journal.db")) as earlier, earlier.transaction() as connection:
-        create_journal(connection)
+    earlier = DATA / "earlier_files" / "16567bf" / "journal.db.gz"
+    (tmp_path / "journal.db").write_bytes(gzip.decompress(earlier.read_bytes()))
     too_early = strapline(tmp_path, "report")
     assert too_early.returncode == 3
     assert "strapline process" in too_early.stderr

@@ -21,7 +21,8 @@ from ingest.topics import command_topic, strap_topic
 from ingest.wire import encode_batch, encode_marker
 from pipeline.days import Days, Profiles, read_report
 from pipeline.importing import batches_of_stretches
-from pipeline.intake import Intake, create_tables
+from pipeline.intake import Intake
+from pipeline.journal_tables import create_tables
 from pipeline.schema import DAY, EFFORT, READINESS, RELIEF, SESSION, STRESS, WEEK, FieldValue, Point
 from pipeline.scores.profile import DatedProfile, Profile
 from pipeline.scores.simulated_beats import markers_of_day, rr_ticks_of_day

@@ -20,8 +20,9 @@ from ingest.model import Beat, BeatBatch, Contact
 from ingest.topics import command_error_topic, command_topic, strap_topic
 from ingest.wire import decode_object, decode_stored, encode_batch
 from pipeline.engine import Engine
-from pipeline.intake import Intake, create_tables
+from pipeline.intake import Intake
 from pipeline.journal import FILE_NAME, Journal
+from pipeline.journal_tables import create_tables
 from pipeline.process import CLIENT_ID, Pipeline
 from pipeline.schema import BEAT, EVENT, STRAP, Point
 from pipeline.sqlite import SqliteStore
