@@ -52,6 +52,11 @@ def ours(item: Mapping[str, Any], from_ms: int, to_ms: int) -> Kept | None:
     return Kept(item["id"], Annotation(item["time"], end_ms, item["text"], tags))
 
 
+def is_about(annotation: Annotation, person: str) -> bool:
+    """Whether one of our annotations bears a person's tag."""
+    return _as_grafana_keeps_it(person) in annotation.tags
+
+
 @dataclass(frozen=True, slots=True)
 class Steps:
     """What brings Grafana in step."""

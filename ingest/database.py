@@ -111,6 +111,38 @@ class Database:
             self._connection = self._connect()
             return aside
 
+    def copy_to(self, path: Path) -> None:
+        """Write the file as it is at one moment to another one, while others go on to use it.
+
+        Raises:
+            StoreUnavailable: the file can't be read, or the other one can't be written.
+        """
+        with self._turn, self._translated(), contextlib.closing(sqlite3.connect(path)) as copy:
+            self._connection.backup(copy)
+
+    def find_damage(self) -> str:
+        """What SQLite finds wrong with the whole file; empty where all is well.
+
+        Raises:
+            StoreDamaged: it is so broken that it can't be examined.
+        """
+        with self._turn, self._translated():
+            (found,) = self._connection.execute("PRAGMA integrity_check(1)").fetchone()
+        return "" if found == "ok" else str(found)
+
+    def compact(self) -> None:
+        """Write the file anew without what was deleted, of which no byte is left in it or beside it.
+
+        Raises:
+            StoreUnavailable: another program uses the file, or the disk has no room for a copy of it.
+        """
+        with self._turn, self._translated():
+            self._connection.execute("VACUUM")
+            (is_busy, _, _) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if is_busy:
+            message = f"{self.path} is in use, so that deleted data stays beside it"
+            raise StoreBusy(message, advice=_ADVICE[sqlite3.SQLITE_BUSY])
+
     def close(self) -> None:
         """Release the file; safe to call twice."""
         with self._turn:

@@ -194,6 +194,25 @@ class SpoolFile:
                     break
         return found
 
+    def of_person(self, person: str) -> int:
+        """How many batches are held of a person."""
+        query = "SELECT count(*) FROM batch WHERE stream IN (SELECT number FROM stream WHERE person = ?)"
+        with self._database.transaction("BEGIN") as transaction:
+            return int(transaction.execute(query, (person,)).fetchone()[0])
+
+    def forget_person(self, person: str) -> None:
+        """Delete what is held of a person, for good.
+
+        Raises:
+            StoreUnavailable: the file can't be written.
+        """
+        with self._database.transaction() as transaction:
+            query = "DELETE FROM batch WHERE stream IN (SELECT number FROM stream WHERE person = ?)"
+            transaction.execute(query, (person,))
+            transaction.execute("DELETE FROM stream WHERE person = ?", (person,))
+            self._learn(transaction)
+        self._database.compact()
+
     def close(self) -> None:
         """Release the file."""
         self._database.close()

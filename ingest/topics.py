@@ -67,6 +67,11 @@ def check_name(what: str, name: str) -> str:
     raise ConfigError(message, advice=f"Choose a {what} name of letters, digits, '-', '_', '.' or inner spaces.")
 
 
+def person_root(person: str) -> str:
+    """What all topics of a person begin with."""
+    return f"{ROOT}/{check_name('person', person)}/"
+
+
 def strap_topic(person: str, strap: str, kind: str) -> str:
     """The topic of one strap's beats, status or stored batches."""
     return f"{ROOT}/{check_name('person', person)}/{check_name('strap', strap)}/{kind}"

@@ -241,10 +241,11 @@ def people_of(connection: Connection) -> list[str]:
     return [person for (person,) in connection.execute("SELECT DISTINCT person FROM day ORDER BY person")]
 
 
-def points_of_days(connection: Connection) -> list[list[Point]]:
-    """What the stores were told of each day, and of each week."""
-    days = connection.execute("SELECT points FROM day WHERE points IS NOT NULL ORDER BY person, day").fetchall()
-    weeks = connection.execute("SELECT points FROM week ORDER BY person, monday").fetchall()
+def points_of_days(connection: Connection, person: str | None = None) -> list[list[Point]]:
+    """What the stores were told of each day, and of each week; of one person, or of all."""
+    whose = "points IS NOT NULL AND (?1 IS NULL OR person = ?1)"
+    days = connection.execute(f"SELECT points FROM day WHERE {whose} ORDER BY person, day", (person,)).fetchall()  # noqa: S608
+    weeks = connection.execute(f"SELECT points FROM week WHERE {whose} ORDER BY person, monday", (person,)).fetchall()  # noqa: S608
     return [unpack_points(packed) for (packed,) in (*days, *weeks)]
 
 

@@ -14,8 +14,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from ingest.errors import ConfigError, StoreError, StoreRejected, StoreUnavailable
+from pipeline.company import is_among
 from pipeline.influx_address import InfluxAddress, influx_address
-from pipeline.schema import Measurement, Point
+from pipeline.schema import MEASUREMENTS, Measurement, Point
 from pipeline.storable import check_points
 from pipeline.store import Store
 
@@ -38,6 +39,11 @@ _LINES_PER_REQUEST = 5000
 _NO_POINTS = b"# strapline asks whether it may write\n"
 _LONGEST_QUOTE = 300
 _DROPPED = re.compile(r" *dropped=(\d+)")
+
+# What a server answers that has no such request.
+_NO_SUCH_WAY = {404, 405, 501}
+_FIRST, _LAST = "1970-01-01T00:00:00Z", "2200-01-01T00:00:00Z"
+_OF_PEOPLE = [measurement for measurement in MEASUREMENTS.values() if "person" in measurement.tags]
 
 _TOO_MANY_REQUESTS, _TIMED_OUT, _SERVER_ERRORS = 429, 408, 500
 
@@ -105,8 +111,7 @@ class _InfluxStore(ABC):
         """How many points carry the measurement's first field, of one person or of all."""
         query = f'SELECT count("{measurement.fields[0].name}") FROM "{measurement.name}"'  # noqa: S608 - schema names
         if person is not None:
-            quoted = person.replace("\\", "\\\\").replace("'", "\\'")
-            query += f" WHERE \"person\" = '{quoted}'"
+            query += f' WHERE "person" = {_quoted(person)}'
         return sum(int(row[1]) for row in self._rows(query))
 
     def newest_ns(self, measurement: Measurement) -> int | None:
@@ -114,14 +119,34 @@ class _InfluxStore(ABC):
         query = f'SELECT "{measurement.fields[0].name}" FROM "{measurement.name}" ORDER BY time DESC LIMIT 1'  # noqa: S608
         return max((int(row[0]) for row in self._rows(query)), default=None)
 
-    def _rows(self, query: str) -> list[list[Any]]:
+    def of_person(self, person: str) -> int:
+        """How many points there are of a person, in all measurements, and points of others that name them."""
+        count = 0
+        for measurement in _OF_PEOPLE:
+            query = f'SELECT count(*) FROM "{measurement.name}" WHERE "person" = {_quoted(person)}'  # noqa: S608
+            # One column for each field: a point has at least one of them, and none has more points than the fullest.
+            count += sum(int(max(row[1:], default=0)) for row in self._rows(query))
+        others = self._rows("SELECT together FROM session")
+        return count + sum(is_among(person, row[1]) for row in others if row[1])
+
+    def forget_person(self, person: str) -> None:
+        """Delete all points of a person.
+
+        Raises:
+            StoreUnavailable: no answer.
+            StoreRejected: the server can't delete, or not for us.
+        """
+        with self._translated():
+            self._delete(person)
+
+    def _rows(self, query: str, method: str = "GET") -> list[list[Any]]:
         """What a query finds, times in ns; the errors of `write`."""
         database, _, retention_policy = self._address.bucket.partition("/")
         parameters = {"db": database, "q": query, "epoch": "ns", "rp": retention_policy}
         with self._translated():
             answer = self._client.api_client.call_api(
                 "/query",
-                "GET",
+                method,
                 query_params=[(name, told) for name, told in parameters.items() if told],
                 response_type="object",
                 auth_settings=[],
@@ -135,6 +160,10 @@ class _InfluxStore(ABC):
             raise StoreRejected(message, advice=self._advice(404))
         return [row for series in result.get("series", []) for row in series["values"]]
 
+    def _drop_series(self, person: str) -> None:
+        names = ", ".join(f'"{measurement.name}"' for measurement in _OF_PEOPLE)
+        self._rows(f'DROP SERIES FROM {names} WHERE "person" = {_quoted(person)}', "POST")
+
     def close(self) -> None:
         """Release the connections; safe to call twice."""
         self._client.close()
@@ -146,6 +175,10 @@ class _InfluxStore(ABC):
     @abstractmethod
     def _advice(self, status: int) -> str:
         """What a person can do about a refusal."""
+
+    @abstractmethod
+    def _delete(self, person: str) -> None:
+        """Delete a person's points; the library's errors pass."""
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -191,6 +224,25 @@ class _BucketStore(_InfluxStore):
     def _post(self, lines: bytes) -> None:
         self._write_api.write(self._address.bucket, self._address.org, lines)
 
+    def _delete(self, person: str) -> None:
+        escaped = person.replace('"', '\\"')
+        try:
+            self._client.delete_api().delete(
+                _FIRST, _LAST, f'person="{escaped}"', bucket=self._address.bucket, org=self._address.org
+            )
+        except ApiException as error:
+            if error.status not in _NO_SUCH_WAY:
+                raise
+            self._drop_series_or_say(person, error)
+
+    def _drop_series_or_say(self, person: str, refusal: ApiException) -> None:
+        """The way of 1.8; a server that knows neither can't delete."""
+        try:
+            self._drop_series(person)
+        except StoreError as error:
+            message = f"{self!r} can't delete points: {_quote(_said(refusal))}"
+            raise StoreRejected(message, advice=_CANT_DELETE) from error
+
     def _advice(self, status: int) -> str:
         bucket, org = self._address.bucket, self._address.org
         return {
@@ -223,6 +275,9 @@ class _LegacyStore(_InfluxStore):
             auth_settings=[],
         )
 
+    def _delete(self, person: str) -> None:
+        self._drop_series(person)
+
     def _advice(self, status: int) -> str:
         database, user = self._address.bucket, self._address.user
         return {
@@ -233,11 +288,21 @@ class _LegacyStore(_InfluxStore):
         }.get(status, _BAD_POINTS)
 
 
+_CANT_DELETE = (
+    "InfluxDB 3 Core deletes no single points: delete the whole database, and forget the person here without it in "
+    "store_url; `strapline process` then fills a new one from the journal."
+)
 _TOO_LARGE = "Raise max-body-size in the server's [http] settings."
 _BAD_POINTS = (
     "Most often a field was stored with another type before, or a time is older than the server keeps: write into a "
     "fresh database, and `strapline recompute` fills it."
 )
+
+
+def _quoted(text: str) -> str:
+    """A string of InfluxQL."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
 
 
 def _line(point: Point) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, TypeVar
 
-from ingest.database import Connection, Database, Kind
+from ingest.database import Connection, Database, Kind, version_of
 from ingest.errors import StoreUnavailable
 from ingest.model import BeatBatch, SequenceRange
 from ingest.ranges import contains, merged
@@ -142,6 +142,17 @@ def create_journal(connection: Connection) -> None:
     """Make the tables of beats and notes."""
     for table in _TABLES:
         connection.execute(table)
+
+
+def check_up_to_date(connection: Connection) -> None:
+    """Make sure that the tables are those of this release, for whoever only reads or retries.
+
+    Raises:
+        StoreUnavailable: they are not there, or of an earlier release.
+    """
+    if version_of(connection) != KIND.version:
+        advice = "`strapline process` brings it up to date when it starts."
+        raise StoreUnavailable("the journal is empty, or of an earlier release", advice=advice)
 
 
 def read_streams(connection: Connection) -> list[Stream]:

@@ -124,7 +124,7 @@ class Pipeline:
         self._to_confirm = asyncio.Event()
         self._all_confirmed = asyncio.Event()
         self._all_confirmed.set()
-        self._lock = _only_pipeline_of(home)
+        self._lock = only_pipeline_of(home)
         self._database, aside = open_or_start_anew(home / FILE_NAME)
         self._outbox = Outbox(self._database)
         self._stores = tuple(stores)
@@ -338,8 +338,12 @@ def _straps_heard(taken: Taken) -> dict[tuple[str, str], str | None]:
     return heard
 
 
-def _only_pipeline_of(home: Path) -> Database:
-    """A lock that ends with the process: two pipelines with one journal would each think the other's beats missing."""
+def only_pipeline_of(home: Path) -> Database:
+    """A lock that ends with the process: two pipelines with one journal would each think the other's beats missing.
+
+    Raises:
+        ConfigError: another process has it.
+    """
     lock = None
     try:
         lock = Database(home / LOCK_NAME, busy_timeout_s=0.5, exclusive=True)

@@ -144,6 +144,30 @@ class SqliteStore:
             rows = connection.execute(query, values).fetchall()
         return [(time_ns, found) for time_ns, found in rows if found is not None]
 
+    def of_person(self, person: str) -> int:
+        """How many points there are of a person, in all tables, and points of others that name them."""
+        with self._database.transaction("BEGIN") as connection:
+            own = sum(
+                connection.execute(f'SELECT count(*) FROM "{m.name}" WHERE person = ?', (person,)).fetchone()[0]  # noqa: S608
+                for m in self._of_people()
+            )
+            query = "SELECT count(*) FROM session WHERE instr(', ' || together || ', ', ', ' || ? || ', ')"
+            return int(own + connection.execute(query, (person,)).fetchone()[0])
+
+    def forget_person(self, person: str) -> None:
+        """Delete all points of a person, for good.
+
+        Raises:
+            StoreUnavailable: the file can't be written, or another program reads it.
+        """
+        with self._database.transaction() as connection:
+            for measurement in self._of_people():
+                connection.execute(f'DELETE FROM "{measurement.name}" WHERE person = ?', (person,))  # noqa: S608
+        self._database.compact()
+
+    def _of_people(self) -> list[Measurement]:
+        return [measurement for measurement in self._upserts if "person" in measurement.tags]
+
     def close(self) -> None:
         """Release the file; safe to call twice."""
         self._database.close()

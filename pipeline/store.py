@@ -48,6 +48,19 @@ class Store(Protocol):
         """Unix time of the newest point that carries the measurement's first field; None where there is none."""
         ...
 
+    def of_person(self, person: str) -> int:
+        """How many points there are of a person, in all measurements, and points of others that name them."""
+        ...
+
+    def forget_person(self, person: str) -> None:
+        """Delete all points of a person; those of others that name them are written anew by the caller.
+
+        Raises:
+            StoreUnavailable: the store does not answer.
+            StoreRejected: it can't delete, or not for us; the advice says what to do instead.
+        """
+        ...
+
     def close(self) -> None:
         """Release files and connections; safe to call twice."""
         ...

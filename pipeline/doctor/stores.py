@@ -8,19 +8,16 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ingest.database import Database, version_of
-from ingest.errors import BusError, StoreError, StoreRejected, StoreUnavailable, StraplineError
+from ingest.database import Database
+from ingest.errors import BusError, StoreError, StoreRejected, StraplineError
 from ingest.settings import Settings, in_clear
 from pipeline.doctor.finding import TROUBLE, Finding, trouble_of
 from pipeline.health import ADVICE as SET_UP_CLOCKS
 from pipeline.journal import FILE_NAME as JOURNAL
-from pipeline.journal import KIND, Journal, forget_unreadable
+from pipeline.journal import KIND, Journal, check_up_to_date, forget_unreadable
 from pipeline.outbox import Outbox
 from pipeline.schema import BEAT
 from pipeline.store import Store, store_openers
-
-_EARLIER = "the journal is empty, or of an earlier release"
-_BRING_UP_TO_DATE = "`strapline process` brings it up to date when it starts."
 
 _AHEAD_S = 60.0
 """A newest beat so far in the future was stamped by a clock that is wrong, or this one is."""
@@ -46,8 +43,7 @@ def retry_set_aside(home: Path) -> int:
         return 0
     with closing(Database(home / JOURNAL, kind=KIND)) as database:
         with database.transaction() as connection:
-            if version_of(connection) != KIND.version:
-                raise StoreUnavailable(_EARLIER, advice=_BRING_UP_TO_DATE)
+            check_up_to_date(connection)
             forget_unreadable(
                 connection
             )  # what can be read by now is sent again by its collector, which still holds it
@@ -61,8 +57,7 @@ def _set_aside(file: Path) -> list[Finding]:
     try:
         with closing(Database(file, kind=KIND)) as database:
             with database.transaction("BEGIN") as connection:
-                if version_of(connection) != KIND.version:
-                    return [Finding("journal", _EARLIER, _BRING_UP_TO_DATE)]
+                check_up_to_date(connection)
             refusals, unreadable = Outbox(database).refusals(), Journal(database).unreadable()
     except StoreError as error:
         return [trouble_of("journal", error)]

@@ -266,3 +266,22 @@ def test_a_bucket_with_a_retention_policy_is_queried_by_both() -> None:
     assert "db=strapline&" in path
     assert "rp=autogen" in path
     assert headers["Authorization"] == "Token user:password"
+
+
+def test_a_server_without_the_request_that_deletes_is_asked_in_the_way_of_1_x(influx_target: InfluxTarget) -> None:
+    influx_target.front.deletes = False
+    store = influx_target.open()
+    store.write([POINT])
+    store.forget_person(POINT.tags[0])
+    assert store.of_person(POINT.tags[0]) == 0
+
+
+def test_a_server_that_can_not_delete_says_so_and_what_to_do(influx_target: InfluxTarget) -> None:
+    store = influx_target.open()
+    store.write([POINT])
+    influx_target.front.failing = (405, b'{"message": "not supported"}')
+    with pytest.raises(StoreRejected, match="not supported") as failure:
+        store.forget_person(POINT.tags[0])
+    assert failure.value.advice
+    influx_target.front.failing = None
+    assert store.of_person(POINT.tags[0]) == 1

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from ingest.errors import StoreRejected, StoreUnavailable
-from pipeline.schema import BEAT, HEART, HRV, STRAP, Field, FieldType, FieldValue, Measurement, Point
+from pipeline.schema import BEAT, HEART, HRV, SESSION, STRAP, Field, FieldType, FieldValue, Measurement, Point
 from pipeline.storable import EARLIEST_NS, LATEST_NS
 from tests.contract.targets import Target
 
@@ -236,3 +236,19 @@ def test_closing_twice_is_fine(target: Target) -> None:
     store.close()
     store.close()
     assert len(target.rows("heart")) == 1
+
+
+@pytest.mark.parametrize("person", ["ann", "o'neil", 'a "b" c', "Zoë, x"])
+def test_a_person_is_forgotten_with_every_point_and_nobody_else_is(target: Target, person: str) -> None:
+    store = target.open()
+    ran = Point(SESSION, ("ben", "run"), {"valid": 1, "together": f"carl, {person}"}, T0_NS)
+    others = [heart(60.0, person="ben"), heart(61.0, person=f"{person}2"), hrv(person="ben")]
+    strap = Point(STRAP, (person, "h10"), {"connected": 1, "model": "x"}, T0_NS)
+    store.write([heart(62.0, person=person), hrv(person=person), strap, ran, *others])
+    assert store.of_person(person) == 4
+    store.forget_person(person)
+    assert store.of_person(person) == 1  # the one that names them
+    store.write([Point(SESSION, ran.tags, {**ran.fields, "together": "carl"}, T0_NS)])
+    assert store.of_person(person) == 0
+    assert [row["heart_rate_bpm"] for row in target.rows("heart")] in ([60, 61], [61, 60])
+    assert len(target.rows("hrv")) == len(target.rows("session")) == 1

@@ -20,11 +20,12 @@ def environment(home: Path, **settings: str) -> dict[str, str]:
     return kept | {"STRAPLINE_HOME": str(home), "COLUMNS": "200"} | {f"STRAPLINE_{k}": v for k, v in settings.items()}
 
 
-def strapline(home: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    """Run a verb to its end."""
+def strapline(home: Path, *arguments: str, typed: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run a verb to its end, with what the user types meanwhile."""
     return subprocess.run(
         [STRAPLINE, *arguments],
         env=environment(home, **settings),
+        input=typed,
         capture_output=True,
         text=True,
         timeout=90,

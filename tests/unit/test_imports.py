@@ -56,6 +56,7 @@ PURE = (
     "ingest.wire",
     "pipeline.analysis",
     "pipeline.artifacts",
+    "pipeline.company",
     "pipeline.correction",
     "pipeline.doctor.redaction",
     "pipeline.engine",
@@ -80,6 +81,7 @@ PURE = (
     "dashboards.annotations",
     "dashboards.board_diff",
     "dashboards.data_source",
+    "dashboards.forget_annotations",
     "dashboards.influxql",
     "dashboards.links",
     "dashboards.palette",
@@ -170,6 +172,7 @@ def test_the_collector_loads_neither_numpy_nor_the_pipeline(module: str) -> None
         "dashboards.verbs",
         "dashboards.board_verbs",
         "dashboards.doctor_verbs",
+        "dashboards.privacy_verbs",
     ],
 )
 def test_the_command_line_loads_no_adapter_before_it_is_chosen(verbs: str) -> None:
