@@ -173,6 +173,7 @@ def test_the_collector_loads_neither_numpy_nor_the_pipeline(module: str) -> None
         "dashboards.board_verbs",
         "dashboards.doctor_verbs",
         "dashboards.privacy_verbs",
+        "ingest.backup_verbs",
     ],
 )
 def test_the_command_line_loads_no_adapter_before_it_is_chosen(verbs: str) -> None:
