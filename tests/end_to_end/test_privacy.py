@@ -172,6 +172,7 @@ def test_nothing_of_a_forgotten_person_is_found_anywhere_and_all_of_the_others_i
         assert shown.returncode == 0, shown.stderr
         before = json.loads(shown.stdout)["before"]
         assert all(before.values()), before
+        assert before["journal journal.db"]["days of others that name the person"] == 1
         assert _beats(home, WHO) > 0
         done = strapline(home, "forget", WHO, "--yes", "--json", **settings)
         assert done.returncode == 0, done.stderr
