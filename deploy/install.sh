@@ -20,11 +20,12 @@ done
 
 source=$(cd "$(dirname "$0")/.." && pwd)
 debian=$source/deploy/debian
-settings=/etc/strapline/strapline.toml
-environment=/etc/strapline/strapline.env
+folder=/etc/strapline
+settings=$folder/strapline.toml
+environment=$folder/strapline.env
+secrets=$folder/.env
 broker_conf=/etc/mosquitto/conf.d/strapline.conf
 store_conf=/etc/systemd/system/influxdb.service.d/strapline.conf
-admin_password_file=/etc/strapline/influxdb-admin
 
 [ "$(id -u)" -eq 0 ] || die "Type: sudo $0 $*"
 command -v apt-get >/dev/null || die "This is no Debian: see docs/install.md for the steps by hand."
@@ -32,10 +33,9 @@ command -v apt-get >/dev/null || die "This is no Debian: see docs/install.md for
 apt_install() { DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null; }
 has() { command -v "$1" >/dev/null; }
 has_systemd() { [ -d /run/systemd/system ]; }
-secret() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
 
 # A server that was here before is somebody else's. Arguments: its program, the file that says it is ours.
-is_ours() { [ -e "$2" ] || ! has "$1"; }
+is_ours() { [ -e "$2" ] || [ -h "$2" ] || ! has "$1"; }
 
 # Debian's InfluxDB 1.x, where this release and processor have it.
 offers_influxdb() { LC_ALL=C apt-cache policy influxdb | grep -q '^ *Candidate: 1\.'; }
@@ -51,7 +51,7 @@ install_packages() {
         apt_install mosquitto
         owns_broker=yes
     else
-        say "A mosquitto was here before and stays as it is: give its login to Strapline in $environment."
+        say "A mosquitto was here before and stays as it is."
     fi
     if ! is_ours influxd $store_conf; then
         say "An InfluxDB was here before and stays as it is: points go to SQLite until $environment says otherwise."
@@ -100,52 +100,39 @@ install_user_and_units() {
     done
 }
 
-# What is there stays: settings are the user's. Secrets are made here, once.
+write_environment() {
+    echo "# For every part, before what settings/ says. A value with other than letters and digits needs 'single quotes'."
+    if [ "$owns_broker" = no ]; then
+        echo "#STRAPLINE_BUS_URL=mqtt://192.168.1.10:1883"
+        echo "#STRAPLINE_BUS_USERNAME="
+        echo "#STRAPLINE_BUS_PASSWORD="
+    fi
+    if [ "$what" = full ] && [ "$owns_store" = no ]; then
+        echo "STRAPLINE_STORE_URL=sqlite:///strapline.db"
+    fi
+}
+
+# What is there stays. For all parts: settings, a secret and a login for each, and what the broker reads; on a terminal it
+# asks. For a collector alone: settings, and a place for its login.
 write_settings() {
-    [ -e $settings ] || install -m 0640 -g strapline "$debian/strapline.toml" $settings
-    [ ! -e $environment ] || return 0
-    umask 077
-    {
-        echo "# Where things are, and secrets: NAME=value. Put a value in 'single quotes' if it has other than letters and digits."
-        if [ "$owns_broker" = yes ]; then
-            echo "STRAPLINE_BUS_URL=mqtt://127.0.0.1:1883"
-            echo "STRAPLINE_BUS_USERNAME=strapline"
-            echo "STRAPLINE_BUS_PASSWORD=$(secret)"
-        else
-            echo "#STRAPLINE_BUS_URL=mqtt://192.168.1.10:1883"
-            echo "#STRAPLINE_BUS_USERNAME=strapline"
-            echo "#STRAPLINE_BUS_PASSWORD="
-        fi
-        if [ "$owns_store" = yes ]; then
-            echo "STRAPLINE_STORE_URL=influxdb1://strapline@127.0.0.1:8086/strapline"
-            echo "STRAPLINE_STORE_TOKEN=$(secret)"
-        fi
-        if [ "$what" = full ]; then
-            echo "# The live page for other machines: both lines, with a password of your own."
-            echo "#STRAPLINE_PAGE_HOST=0.0.0.0"
-            echo "#STRAPLINE_PAGE_PASSWORD="
-        fi
-    } >$environment
-    umask 022
+    if [ "$what" = full ]; then
+        /opt/strapline/bin/strapline init --stack $folder --no-docker
+    else
+        STRAPLINE_HOME=$folder /opt/strapline/bin/strapline init
+    fi
+    [ -e $environment ] || (umask 077 && write_environment >$environment)
     systemd-tmpfiles --create strapline.conf
 }
 
-value_of() { sed -n "s/^$1=//p" $environment; }
+value_of() { sed -n "s/^$1=//p" "$2"; }
 
 set_up_broker() {
-    passwords=/etc/mosquitto/strapline.passwords
-    password=$(value_of STRAPLINE_BUS_PASSWORD)
-    # Typed twice, as a person would: an argument could be read in the process list.
-    (umask 077 && printf '%s\n%s\n' "$password" "$password" | mosquitto_passwd -c $passwords strapline >/dev/null)
-    chown root:mosquitto $passwords
-    chmod 0640 $passwords
-    install -m 0644 "$debian/mosquitto.conf" $broker_conf
+    ln -sf $folder/mosquitto/mosquitto.conf $broker_conf
     start mosquitto
 }
 
 set_up_store() {
     install -m 0644 -D "$debian/influxdb.conf" $store_conf
-    [ -e $admin_password_file ] || (umask 077 && secret >$admin_password_file)
     server=
     if has_systemd; then
         start influxdb
@@ -155,8 +142,12 @@ set_up_store() {
             influxd -config /etc/influxdb/influxdb.conf >/dev/null 2>&1 &
         server=$!
     fi
-    INFLUXDB_ADMIN_PASSWORD=$(cat $admin_password_file) STRAPLINE_STORE_TOKEN=$(value_of STRAPLINE_STORE_TOKEN) \
+    (
+        for name in INFLUXDB_ADMIN_PASSWORD STRAPLINE_STORE_TOKEN GRAFANA_STORE_TOKEN; do
+            export "$name=$(value_of $name $secrets)"
+        done
         /opt/strapline/bin/python "$debian/set_up_influxdb.py"
+    )
     if [ -n "$server" ]; then
         { kill $server && wait $server; } 2>/dev/null || true
     fi
@@ -179,21 +170,28 @@ install_packages
 install_strapline
 install_user_and_units
 write_settings
-[ $owns_broker = no ] || [ -z "$(value_of STRAPLINE_BUS_PASSWORD)" ] || set_up_broker
-[ $owns_store = no ] || [ -z "$(value_of STRAPLINE_STORE_TOKEN)" ] || set_up_store
+[ $owns_broker = no ] || set_up_broker
+[ $owns_store = no ] || set_up_store
 
 if ! has_systemd; then
     say "systemd does not run here, so nothing was started. Each part runs by hand: strapline collect | process | serve"
-elif [ -z "$(value_of STRAPLINE_BUS_URL)" ]; then
+elif [ $owns_broker = no ] && [ -z "$(value_of STRAPLINE_BUS_URL $environment)" ]; then
     for part in $parts; do systemctl enable --quiet "strapline-$part"; done
-    say "Nothing was started yet, since no broker is told of: fill in $environment, then type"
+    say "Nothing was started yet, since no broker is told of: fill in $environment, or see docs/install.md. Then type"
     for part in $parts; do say "    sudo systemctl start strapline-$part"; done
 else
     for part in $parts; do start "strapline-$part"; done
 fi
-say "Installed. Next:
-    sudo strapline scan               # which straps are in range?
+if [ "$what" = collector ]; then
+    say "Installed. Next:
+    sudo strapline scan                     # which straps are in range?
     sudo editor $settings
-    sudo systemctl restart 'strapline-*'
-    sudo strapline doctor             # what is wrong, and what to do"
-[ "$what" = collector ] || say "The live page: http://127.0.0.1:8080 on this machine; docs/install.md says how others get there."
+    sudo systemctl restart strapline-collector"
+else
+    say "Installed. Next:
+    sudo strapline scan                     # which straps are in range?
+    sudo editor $settings
+    sudo deploy/install.sh                  # again: who may send whose beats follows from that file
+    sudo strapline doctor                   # what is wrong, and what to do
+The live page is http://127.0.0.1:8080 on this machine; STRAPLINE_PAGE_PASSWORD in $secrets opens it."
+fi
