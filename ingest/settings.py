@@ -117,6 +117,11 @@ class Settings(BaseSettings):
         None,
         description="the InfluxDB as Grafana reaches it, in the form of `store_url`; by default the first of those",
     )
+    retention: dict[str, Annotated[float, Field(gt=0)]] = Field(
+        default_factory=dict,
+        description="after how many days what a table of the stores holds is deleted, for example `beat = 365`; "
+        "`journal` for the beats that all else is derived from. Without a word it is kept",
+    )
     straps: dict[str, StrapSettings] = Field(default_factory=dict, description="the straps, one table each")
     people: dict[str, PersonSettings] = Field(
         default_factory=dict, description="what scores need to know of people, one table each"
@@ -232,7 +237,7 @@ def _secrets_from_files(environment: Mapping[str, str]) -> dict[str, str]:
 def _check_environment(environment: Mapping[str, str]) -> None:
     known = {f"{ENV_PREFIX}{key.upper()}" for key in Settings.model_fields}
     known |= {HOME_VARIABLE} | {f"{ENV_PREFIX}{key.upper()}_FILE" for key in SECRETS}
-    tables = (f"{ENV_PREFIX}STRAPS__", f"{ENV_PREFIX}PEOPLE__")
+    tables = (f"{ENV_PREFIX}STRAPS__", f"{ENV_PREFIX}PEOPLE__", f"{ENV_PREFIX}RETENTION__")
     for variable in environment:
         if variable.startswith(ENV_PREFIX) and variable not in known and not variable.startswith(tables):
             raise ConfigError(f"unknown environment variable {variable!r}", advice=_nearest(variable, known))

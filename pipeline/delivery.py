@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import random
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Thread
 from typing import Any, TypeVar
@@ -17,7 +19,7 @@ from ingest.errors import StoreDamaged, StoreError, StoreRejected
 from pipeline.filling import points_of_journal
 from pipeline.journal import Journal
 from pipeline.outbox import POINTS_AT_ONCE, Outbox
-from pipeline.schema import Point
+from pipeline.schema import Measurement, Point
 from pipeline.store import Store
 
 _log = logging.getLogger(__name__)
@@ -27,6 +29,7 @@ _LOOK_EVERY_S = 5.0
 """`strapline doctor` puts points back into the outbox from a process of its own, which no event tells of."""
 
 _PREVIEW_ENTRIES = 20
+_FORGET_EVERY_S = 86_400.0
 
 _T = TypeVar("_T")
 
@@ -49,11 +52,13 @@ class Delivery:
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     state: str = ""  # why points wait; empty where all is well
     journal_is_damaged: bool = False  # found out here; whoever writes the journal mends it
+    keep_ns: Mapping[Measurement, int] = field(default_factory=dict)  # ages beyond which points are deleted
     points_rejected: int = 0
     first_refusal: StoreRejected | None = None
     _store: Store | None = None
     _previewed_id: int = 0
     _filling: Iterator[tuple[int, list[Point]]] | None = None
+    _forgot_at_s: float = -math.inf
 
     async def run(self) -> None:
         """Deliver until cancelled; trouble with the store is logged once for each change, and retried."""
@@ -108,6 +113,8 @@ class Delivery:
                 if len(due.points) >= POINTS_AT_ONCE:
                     self._preview(store)
                 refused = self._write(store, due.points)
+            elif self.keep_ns and time.monotonic() - self._forgot_at_s >= _FORGET_EVERY_S:
+                self._forget_old(store)
         except _StoreTrouble as trouble:
             self._give_up(trouble.error)
             return True
@@ -165,8 +172,23 @@ class Delivery:
                 break
         else:
             done, self._filling = None, None
+            self._forgot_at_s = -math.inf  # what it was filled with may be old
         # The stream that these points belong to is not complete: after a crash it is filled once more.
         self.outbox.set_filled(self.name, done, self._write(store, points))
+
+    def _forget_old(self, store: Store) -> None:
+        """Delete what is too old; a store that can't is left as it is, and said so once a day."""
+        self._forgot_at_s = time.monotonic()
+        for measurement, age_ns in self.keep_ns.items():
+            try:
+                with _of_store():
+                    store.forget_before(measurement, time.time_ns() - age_ns)
+            except _StoreTrouble as trouble:
+                if not isinstance(trouble.error, StoreRejected):
+                    raise
+                text = "store %s keeps what is too old error=%r advice=%r"
+                _log.error(text, self.name, str(trouble.error), trouble.error.advice)
+                return
 
     def _write(self, store: Store, points: Sequence[Point]) -> Rejected:
         with _of_store():

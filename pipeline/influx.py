@@ -11,6 +11,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 from ingest.errors import ConfigError, StoreError, StoreRejected, StoreUnavailable
@@ -42,7 +43,7 @@ _DROPPED = re.compile(r" *dropped=(\d+)")
 
 # What a server answers that has no such request.
 _NO_SUCH_WAY = {404, 405, 501}
-_FIRST, _LAST = "1970-01-01T00:00:00Z", "2200-01-01T00:00:00Z"
+_BEGIN, _END = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 _OF_PEOPLE = [measurement for measurement in MEASUREMENTS.values() if "person" in measurement.tags]
 
 _TOO_MANY_REQUESTS, _TIMED_OUT, _SERVER_ERRORS = 429, 408, 500
@@ -136,8 +137,17 @@ class _InfluxStore(ABC):
             StoreUnavailable: no answer.
             StoreRejected: the server can't delete, or not for us.
         """
+        escaped = person.replace('"', '\\"')
+        names = ", ".join(f'"{measurement.name}"' for measurement in _OF_PEOPLE)
         with self._translated():
-            self._delete(person)
+            self._delete(f'person="{escaped}"', _END, f'DROP SERIES FROM {names} WHERE "person" = {_quoted(person)}')
+
+    def forget_before(self, measurement: Measurement, time_ns: int) -> None:
+        """Delete the points of a measurement that are older, to the microsecond; errors as of `forget_person`."""
+        name = measurement.name
+        end = datetime.fromtimestamp(time_ns // 1_000 / 1e6, UTC)
+        with self._translated():
+            self._delete(f'_measurement="{name}"', end, f'DELETE FROM "{name}" WHERE time < {time_ns}')  # noqa: S608
 
     def _rows(self, query: str, method: str = "GET") -> list[list[Any]]:
         """What a query finds, times in ns; the errors of `write`."""
@@ -160,10 +170,6 @@ class _InfluxStore(ABC):
             raise StoreRejected(message, advice=self._advice(404))
         return [row for series in result.get("series", []) for row in series["values"]]
 
-    def _drop_series(self, person: str) -> None:
-        names = ", ".join(f'"{measurement.name}"' for measurement in _OF_PEOPLE)
-        self._rows(f'DROP SERIES FROM {names} WHERE "person" = {_quoted(person)}', "POST")
-
     def close(self) -> None:
         """Release the connections; safe to call twice."""
         self._client.close()
@@ -177,8 +183,8 @@ class _InfluxStore(ABC):
         """What a person can do about a refusal."""
 
     @abstractmethod
-    def _delete(self, person: str) -> None:
-        """Delete a person's points; the library's errors pass."""
+    def _delete(self, predicate: str, end: datetime, influxql: str) -> None:
+        """Delete points, in the words of 2.x and of 1.x; the library's errors pass."""
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -224,21 +230,19 @@ class _BucketStore(_InfluxStore):
     def _post(self, lines: bytes) -> None:
         self._write_api.write(self._address.bucket, self._address.org, lines)
 
-    def _delete(self, person: str) -> None:
-        escaped = person.replace('"', '\\"')
+    def _delete(self, predicate: str, end: datetime, influxql: str) -> None:
+        where = self._address
         try:
-            self._client.delete_api().delete(
-                _FIRST, _LAST, f'person="{escaped}"', bucket=self._address.bucket, org=self._address.org
-            )
+            self._client.delete_api().delete(_BEGIN, end, predicate, bucket=where.bucket, org=where.org)
         except ApiException as error:
             if error.status not in _NO_SUCH_WAY:
                 raise
-            self._drop_series_or_say(person, error)
+            self._delete_as_before(influxql, error)
 
-    def _drop_series_or_say(self, person: str, refusal: ApiException) -> None:
+    def _delete_as_before(self, influxql: str, refusal: ApiException) -> None:
         """The way of 1.8; a server that knows neither can't delete."""
         try:
-            self._drop_series(person)
+            self._rows(influxql, "POST")
         except StoreError as error:
             message = f"{self!r} can't delete points: {_quote(_said(refusal))}"
             raise StoreRejected(message, advice=_CANT_DELETE) from error
@@ -275,8 +279,8 @@ class _LegacyStore(_InfluxStore):
             auth_settings=[],
         )
 
-    def _delete(self, person: str) -> None:
-        self._drop_series(person)
+    def _delete(self, predicate: str, end: datetime, influxql: str) -> None:  # noqa: ARG002 - the words of 2.x
+        self._rows(influxql, "POST")
 
     def _advice(self, status: int) -> str:
         database, user = self._address.bucket, self._address.user
@@ -289,13 +293,14 @@ class _LegacyStore(_InfluxStore):
 
 
 _CANT_DELETE = (
-    "InfluxDB 3 Core deletes no single points: delete the whole database, and forget the person here without it in "
-    "store_url; `strapline process` then fills a new one from the journal."
+    "InfluxDB 3 Core deletes no single points. To forget a person, delete the whole database and forget them without "
+    "it in store_url; `strapline process` then fills a new one from the journal. How long it keeps what is old, it "
+    "has to be told itself."
 )
 _TOO_LARGE = "Raise max-body-size in the server's [http] settings."
 _BAD_POINTS = (
     "Most often a field was stored with another type before, or a time is older than the server keeps: write into a "
-    "fresh database, and `strapline recompute` fills it."
+    "fresh database, and `strapline process` fills it."
 )
 
 

@@ -35,6 +35,7 @@ from pipeline.journal import (
 )
 from pipeline.notes import point_of_note
 from pipeline.outbox import add_points
+from pipeline.retention import forget_old_beats
 from pipeline.schema import Point
 from pipeline.scores.day import Day
 
@@ -47,6 +48,7 @@ _STEPS_AT_ONCE = 2_000
 _SNAPSHOT_EVERY = 300
 """Batches from one snapshot of an engine to the next: what a restart has to step through again, about 30 ms."""
 
+_FORGET_EVERY_NS = 86_400_000_000_000
 
 _DAMAGED_ADVICE = "Start `strapline process` again: it saves what can be read into a new journal."
 
@@ -80,8 +82,16 @@ class Taken:
 class Intake:
     """Takes messages in, in order; one call at a time. Its tables are there."""
 
-    def __init__(self, database: Database, clocks: ClockWatch | None = None, days: Days | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clocks: ClockWatch | None = None,
+        days: Days | None = None,
+        keep_beats_ns: int | None = None,
+    ) -> None:
         self._database = database
+        self._keep_beats_ns = keep_beats_ns
+        self._forget_at_ns = 0
         self._days = days or Days({})
         self._clocks = clocks or ClockWatch()
         self._streams: OrderedDict[tuple[str, str, str], _Running] = OrderedDict()
@@ -102,14 +112,25 @@ class Intake:
         """
         try:
             with self._database.transaction() as connection:
-                return _Transaction(
+                taken = _Transaction(
                     self._database.path, connection, self._streams, self._newest, self._clocks, self._days, now_ns
                 ).take(messages)
+                if self._keep_beats_ns is not None and now_ns >= self._forget_at_ns:
+                    self._forget_old(connection, now_ns, now_ns - self._keep_beats_ns)
+                return taken
         except BaseException:
             self._streams.clear()  # the engines may be ahead of what is on the disk
             self._newest.clear()
             self._days.forget()
             raise
+
+    def _forget_old(self, connection: Connection, now_ns: int, before_ns: int) -> None:
+        """Delete beats that are too old: some of each stream now, and more with the next messages."""
+        known = {running.stream.id: running.stream for running in self._streams.values()}
+        streams = [known.get(stream.id, stream) for stream in read_streams(connection)]
+        has_more = [forget_old_beats(connection, stream, before_ns) for stream in streams]
+        if not any(has_more):
+            self._forget_at_ns = now_ns + _FORGET_EVERY_NS
 
 
 @dataclass(slots=True)

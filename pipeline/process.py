@@ -43,6 +43,7 @@ from pipeline.home_assistant import Introductions
 from pipeline.journal import FILE_NAME, Journal
 from pipeline.live import LiveValues, RetainedRecords
 from pipeline.outbox import Outbox
+from pipeline.retention import Retention
 from pipeline.salvage import open_or_start_anew, save_what_can_be_read
 from pipeline.schema import STRAP
 from pipeline.store import Store
@@ -87,7 +88,7 @@ class Pipeline:
         home: the data directory.
         days: who judges people's days; by default one that knows nobody's profile.
         introductions: of people and straps to Home Assistant; None: it is not to be told.
-        now_ns: the Unix clock.
+        retention: when to delete what is old; None: never.
         ready: set once the pipeline hears the bus.
 
     Raises:
@@ -103,7 +104,7 @@ class Pipeline:
         *,
         days: Days | None = None,
         introductions: Introductions | None = None,
-        now_ns: Callable[[], int] = time.time_ns,
+        retention: Retention | None = None,
         ready: asyncio.Event | None = None,
     ) -> None:
         self.counts = PipelineCounts()
@@ -112,7 +113,7 @@ class Pipeline:
         self._bus = bus
         self._days = days or Days({})
         self._introductions = introductions
-        self._now_ns = now_ns
+        self._retention = retention or Retention()
         self._live = LiveValues()
         self._retained = RetainedRecords()
         self._clocks = ClockWatch()
@@ -130,7 +131,10 @@ class Pipeline:
         self._stores = tuple(stores)
         self._intake = self._begin(aside)
         journal = Journal(self._database)
-        self.deliveries = [Delivery(name, opener, journal, self._outbox) for name, opener in stores.items()]
+        self.deliveries = [
+            Delivery(name, opener, journal, self._outbox, keep_ns=self._retention.points_ns)
+            for name, opener in stores.items()
+        ]
 
     @property
     def points_waiting(self) -> int:
@@ -215,7 +219,7 @@ class Pipeline:
             try:
                 if any(delivery.journal_is_damaged for delivery in self.deliveries):
                     await asyncio.to_thread(self._start_anew)
-                taken = await asyncio.to_thread(self._intake.take, messages, self._now_ns())
+                taken = await asyncio.to_thread(self._intake.take, messages, time.time_ns())
             except StoreDamaged as error:
                 _log.error("the journal is damaged error=%r", str(error))
                 await asyncio.to_thread(self._start_anew)
@@ -245,7 +249,7 @@ class Pipeline:
                     save_what_can_be_read(aside, self._database)
                 self._outbox.register(self._stores)
                 self._days.forget()
-                return Intake(self._database, self._clocks, self._days)
+                return Intake(self._database, self._clocks, self._days, self._retention.beats_ns)
             except StoreDamaged:
                 if aside is not None:
                     raise  # the new file as well: a disk that breaks what it is given
@@ -267,7 +271,7 @@ class Pipeline:
         self.counts.beats += taken.beats
         self.counts.duplicates += taken.duplicates
         self.counts.duplicate_beats += taken.duplicate_beats
-        now_ns, now_s = self._now_ns(), time.monotonic()
+        now_ns, now_s = time.time_ns(), time.monotonic()
         for received_ns in taken.received_ns:
             self._delays.add((now_ns - received_ns) / 1e9, now_s)
         for (person, strap), stored in taken.stored.items():

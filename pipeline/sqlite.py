@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -102,16 +102,12 @@ class SqliteStore:
     def newest_ns(self, measurement: Measurement) -> int | None:
         """Unix time of the newest point that carries the measurement's first field; None where there is none."""
         self._known(measurement)
-        field, tags = measurement.fields[0].name, ", ".join(f'"{tag}"' for tag in measurement.tags)
-        marks = ", ".join("?" * len(measurement.tags))
-        # From series to series by the key: to look at every row of some years takes a small computer a minute.
-        newest = f'SELECT max(time_ns) FROM "{measurement.name}" WHERE ({tags}) = ({marks}) AND "{field}" IS NOT NULL'  # noqa: S608
-        following = f'SELECT {tags} FROM "{measurement.name}" WHERE ({tags}) > ({marks}) ORDER BY {tags} LIMIT 1'  # noqa: S608
-        found: list[int | None] = []
+        field = measurement.fields[0].name
+        query = (
+            f'SELECT max(time_ns) FROM "{measurement.name}" WHERE {_of_series(measurement)} AND "{field}" IS NOT NULL'  # noqa: S608
+        )
         with self._database.transaction("BEGIN") as connection:
-            series = ("",) * len(measurement.tags)
-            while series := connection.execute(following, series).fetchone():
-                found += connection.execute(newest, series).fetchone()
+            found = [connection.execute(query, tags).fetchone()[0] for tags in _all_series(connection, measurement)]
         return max((time_ns for time_ns in found if time_ns is not None), default=None)
 
     def series(
@@ -165,6 +161,18 @@ class SqliteStore:
                 connection.execute(f'DELETE FROM "{measurement.name}" WHERE person = ?', (person,))  # noqa: S608
         self._database.compact()
 
+    def forget_before(self, measurement: Measurement, time_ns: int) -> None:
+        """Delete the points of a measurement that are older; the file keeps its size, and uses the room again.
+
+        Raises:
+            StoreUnavailable: the file can't be written now.
+        """
+        self._known(measurement)
+        query = f'DELETE FROM "{measurement.name}" WHERE {_of_series(measurement)} AND time_ns < ?'  # noqa: S608
+        with self._database.transaction() as connection:
+            for tags in list(_all_series(connection, measurement)):
+                connection.execute(query, (*tags, time_ns))
+
     def _of_people(self) -> list[Measurement]:
         return [measurement for measurement in self._upserts if "person" in measurement.tags]
 
@@ -195,6 +203,20 @@ class SqliteStore:
             message = f"measurement {measurement.name!r} is not in this store's schema"
             raise ValueError(message)
         return self._upserts[measurement]
+
+
+def _of_series(measurement: Measurement) -> str:
+    """The condition on the tags of one series."""
+    return " AND ".join(f'"{tag}" = ?' for tag in measurement.tags)
+
+
+def _all_series(connection: Connection, measurement: Measurement) -> Iterator[tuple[str, ...]]:
+    """The tags of every series, from one to the next by the key: to look at every row of years takes a minute."""
+    tags, marks = ", ".join(f'"{tag}"' for tag in measurement.tags), ", ".join("?" * len(measurement.tags))
+    query = f'SELECT {tags} FROM "{measurement.name}" WHERE ({tags}) > ({marks}) ORDER BY {tags} LIMIT 1'  # noqa: S608
+    series = ("",) * len(measurement.tags)
+    while series := connection.execute(query, series).fetchone():
+        yield series
 
 
 def _create(measurement: Measurement) -> str:

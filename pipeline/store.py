@@ -61,6 +61,10 @@ class Store(Protocol):
         """
         ...
 
+    def forget_before(self, measurement: Measurement, time_ns: int) -> None:
+        """Delete the points of a measurement that are older; errors as of `forget_person`."""
+        ...
+
     def close(self) -> None:
         """Release files and connections; safe to call twice."""
         ...

@@ -62,8 +62,10 @@ async def process_all(settings: Settings, home: Path, *, ready: asyncio.Event | 
     from pipeline.outbox import known_stores
     from pipeline.people import profiles_of
     from pipeline.process import CLIENT_ID, Pipeline
+    from pipeline.retention import retention_of
 
     stores = store_openers(settings.store_url, token=in_clear(settings.store_token), home=home)
+    retention = retention_of(settings.retention)
     await asyncio.to_thread(lambda: check_stores(stores, known_stores(home / FILE_NAME)))
     health = Health(PIPELINE, lambda: Figures(state="no broker answers"))
     async with asyncio.TaskGroup() as group:
@@ -77,6 +79,7 @@ async def process_all(settings: Settings, home: Path, *, ready: asyncio.Event | 
                 home,
                 days=Days(profiles_of(settings.people)),
                 introductions=Introductions(version("strapline")) if settings.home_assistant else None,
+                retention=retention,
                 ready=ready,
             )
             health.read = pipeline.figures

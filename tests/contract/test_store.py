@@ -252,3 +252,16 @@ def test_a_person_is_forgotten_with_every_point_and_nobody_else_is(target: Targe
     assert store.of_person(person) == 0
     assert [row["heart_rate_bpm"] for row in target.rows("heart")] in ([60, 61], [61, 60])
     assert len(target.rows("hrv")) == len(target.rows("session")) == 1
+
+
+def test_what_is_older_than_a_moment_is_deleted_of_one_measurement_alone(target: Target) -> None:
+    store = target.open()
+    second_ns = 1_000_000_000
+    store.write([heart(60.0 + s, T0_NS + s * second_ns, strap=strap) for s in range(3) for strap in ("h10", "oh1")])
+    store.write([hrv(T0_NS)])
+    store.forget_before(HEART, T0_NS + second_ns)
+    assert sorted(row["heart_rate_bpm"] for row in target.rows("heart")) == [61, 61, 62, 62]
+    store.forget_before(HEART, T0_NS + 10 * second_ns)
+    assert target.rows("heart") == []
+    store.forget_before(HEART, T0_NS + 10 * second_ns)
+    assert len(target.rows("hrv")) == 1
