@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,7 +17,7 @@ from ingest.settings import FILE_NAME, Settings, in_clear
 from ingest.topics import check_name
 
 if TYPE_CHECKING:
-    from pipeline.forget import Place
+    from ingest.forget import Place
 
 _SAY_AFTER_S = 2.0
 
@@ -40,22 +41,17 @@ def forget(
 ) -> None:
     """Remove everything about a person from journal, spool, stores, broker and Grafana, and show that it is gone.
 
-    Collector and pipeline of this data directory have to be stopped; exit code 1 if anything is left.
+    On a machine with a collector alone: from its spool. Collector and pipeline of this data directory have to be
+    stopped; exit code 1 if anything is left.
 
     Example: strapline forget anna --dry-run
     """
     state: State = context.obj
     settings = state.settings()
     check_name("person", person)
-    _require_pipeline()
-    from pipeline.forget import files_with, places
-    from pipeline.people import profiles_of
-    from pipeline.store import store_openers
+    from ingest.forget import files_with
 
-    stores = store_openers(settings.store_url, token=in_clear(settings.store_token), home=state.home)
-    profiles = profiles_of(settings.people)
-    with places(person, state.home, stores, settings.bus_address, profiles) as here:
-        everywhere = [*_grafana(settings, person), *here]
+    with _places(person, state.home, settings) as everywhere:
         before = {place.name: place.count() for place in everywhere}
         _show(before, as_json=as_json)
         if dry_run:
@@ -113,13 +109,40 @@ def export(
         console.print(f"{into}: {beats} beats, {counts['notes.json']} notes, {points} points", markup=False)
 
 
+@contextmanager
+def _places(person: str, home: Path, settings: Settings) -> Iterator[list[Place]]:
+    """Where something of a person may be, as far as it is this machine's business."""
+    from ingest.forget import places_of_collector
+    from pipeline.journal import FILE_NAME as JOURNAL
+
+    if not _has_pipeline() and not (home / JOURNAL).exists():
+        console.print(
+            "There is no pipeline here, so this is about the spool alone: do it on the pipeline's machine too."
+        )
+        with places_of_collector(person, home) as here:
+            yield here
+        return
+    _require_pipeline()
+    console.print(
+        "A collector on another machine keeps what is not confirmed: run this there too, before the pipeline starts.",
+        soft_wrap=True,
+    )
+    from pipeline.forget import places
+    from pipeline.people import profiles_of
+    from pipeline.store import store_openers
+
+    stores = store_openers(settings.store_url, token=in_clear(settings.store_token), home=home)
+    with places(person, home, stores, settings.bus_address, profiles_of(settings.people)) as here:
+        yield [*_grafana(settings, person), *here]
+
+
 def _grafana(settings: Settings, person: str) -> list[Place]:
     """Grafana as a place, where the settings name one."""
     if settings.grafana_url is None:
         return []
     from dashboards.configured import configured_grafana
     from dashboards.forget_annotations import annotations_of, forget_annotations
-    from pipeline.forget import Place
+    from ingest.forget import Place
 
     grafana = configured_grafana(settings)
 
@@ -155,14 +178,16 @@ def _say_of_settings(settings: Settings, person: str, file: Path) -> None:
     tables += [f"[straps.{name}]" for name in straps]
     if tables:
         console.print(f"{file} still names {person}: remove {', '.join(tables)}", markup=False, soft_wrap=True)
-    console.print(
-        "A collector on another machine keeps what is not confirmed: run this there too, before the pipeline starts.",
-        soft_wrap=True,
-    )
+
+
+def _has_pipeline() -> bool:
+    try:
+        import pipeline.process  # noqa: F401 - whether it can be imported is the question
+    except (ModuleNotFoundError, ConfigError):
+        return False
+    return True
 
 
 def _require_pipeline() -> None:
-    try:
-        import pipeline.process  # noqa: F401 - whether it can be imported is the question
-    except ModuleNotFoundError as error:
-        raise ConfigError("the pipeline is not installed", advice="pip install 'strapline[pipeline]'") from error
+    if not _has_pipeline():
+        raise ConfigError("the pipeline is not installed", advice="pip install 'strapline[pipeline]'")

@@ -5,14 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from ingest.bus import BusAddress, is_in_process
 from ingest.database import Database
-from ingest.errors import ConfigError, StoreBusy
-from ingest.spool import FILE_NAME as SPOOL
-from ingest.spool_file import SpoolFile
+from ingest.forget import Place, if_any, places_of_collector
 from pipeline.days import Profiles
 from pipeline.forget_bus import replace_retained, retained_of, take_in_what_waits
 from pipeline.forget_journal import count_in_journal, forget_in_journal, points_of_company
@@ -21,15 +18,6 @@ from pipeline.journal import KIND
 from pipeline.journal_tables import create_tables
 from pipeline.process import only_pipeline_of
 from pipeline.store import Store
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A place that may hold something of a person."""
-
-    name: str
-    count: Callable[[], dict[str, int]]  # how much there is, by what it is; empty where there is nothing
-    remove: Callable[[], None]
 
 
 @contextmanager
@@ -57,41 +45,24 @@ def places(
     """
     with ExitStack() as stack:
         stack.callback(only_pipeline_of(home).close)
-        spool, journal = None, None
+        journal = None
         if (home / JOURNAL).exists():
             journal = stack.enter_context(closing(Database(home / JOURNAL, kind=KIND)))
             with journal.transaction() as connection:
                 create_tables(connection)
-        if (home / SPOOL).exists():
-            spool = stack.enter_context(closing(_spool_of(home)))
+        of_collector = stack.enter_context(places_of_collector(person, home))
         found = [] if is_in_process(bus.url) else [_broker(bus, journal, profiles, person)]
         for url, opener in stores.items():
             found.append(_store(url, stack.enter_context(closing(opener())), journal, person))
-        if spool is not None:
-            found.append(_spool(spool, person))
+        found += of_collector
         if journal is not None:
             found.append(_journal(journal, person))
-        found.append(_damaged_files(home, person))
         yield found
-
-
-def files_with(home: Path, person: str) -> list[Path]:
-    """The database files of a data directory in which the letters of a name stand, perhaps within another word."""
-    name = person.encode()
-    return [path for path in sorted(home.glob("*.db*")) if path.is_file() and name in path.read_bytes()]
-
-
-def _spool_of(home: Path) -> SpoolFile:
-    try:
-        return SpoolFile(home / SPOOL)
-    except StoreBusy as error:
-        message = f"a collector uses {home}, and would send what is to be forgotten"
-        raise ConfigError(message, advice="Stop it (`strapline collect` or `strapline run`), and try again.") from error
 
 
 def _broker(bus: BusAddress, journal: Database | None, profiles: Profiles, person: str) -> Place:
     def count() -> dict[str, int]:
-        return _if_any("retained topics", len(asyncio.run(retained_of(bus, person))))
+        return if_any("retained topics", len(asyncio.run(retained_of(bus, person))))
 
     def remove() -> None:
         asyncio.run(replace_retained(bus, asyncio.run(retained_of(bus, person))))
@@ -110,14 +81,7 @@ def _store(url: str, store: Store, journal: Database | None, person: str) -> Pla
             store.write(company)
         store.forget_person(person)
 
-    return Place(f"store {url}", lambda: _if_any("points", store.of_person(person)), remove)
-
-
-def _spool(spool: SpoolFile, person: str) -> Place:
-    def count() -> dict[str, int]:
-        return _if_any("batches of beats", spool.of_person(person))
-
-    return Place(f"spool {SPOOL}", count, lambda: spool.forget_person(person))
+    return Place(f"store {url}", lambda: if_any("points", store.of_person(person)), remove)
 
 
 def _journal(journal: Database, person: str) -> Place:
@@ -131,20 +95,3 @@ def _journal(journal: Database, person: str) -> Place:
         journal.compact()
 
     return Place(f"journal {JOURNAL}", count, remove)
-
-
-def _damaged_files(home: Path, person: str) -> Place:
-    """Files that were moved aside as damaged: what could be read of them is in those that are used."""
-
-    def found() -> list[Path]:
-        return [path for path in files_with(home, person) if ".damaged-" in path.name]
-
-    def remove() -> None:
-        for path in found():
-            path.unlink()
-
-    return Place("damaged files that were moved aside", lambda: _if_any("files", len(found())), remove)
-
-
-def _if_any(what: str, count: int) -> dict[str, int]:
-    return {what: count} if count else {}

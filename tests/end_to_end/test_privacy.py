@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import csv
+import gzip
 import io
 import json
 import sqlite3
@@ -30,7 +31,7 @@ from tests.end_to_end.command import running, strapline
 from tests.fixtures.fake_grafana import ADMIN, ADMIN_PASSWORD, FakeGrafana
 from tests.fixtures.influxd import InfluxDatabase
 from tests.fixtures.mosquitto import Mosquitto
-from tests.support import wait_until
+from tests.support import DATA, wait_until
 
 WHO, OTHER = "Zephyrine", "ben"
 # Of the same seed, so that both run at the same time.
@@ -234,6 +235,25 @@ def test_forgetting_asks_for_the_name_and_wants_the_pipeline_stopped(home: Path,
         busy = strapline(home, "forget", WHO, "--yes", **settings)
     assert busy.returncode == 3
     assert "Stop the other one" in busy.stderr
+
+
+def test_a_machine_with_a_collector_alone_forgets_what_its_spool_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "numpy.py").write_text("raise ModuleNotFoundError('No module named numpy', name='numpy')\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    (tmp_path / "strapline.toml").write_text(SETTINGS)
+    spool = gzip.decompress((DATA / "earlier_files" / "412e243" / "spool.db.gz").read_bytes())
+    (tmp_path / "spool.db").write_bytes(spool)
+    done = strapline(tmp_path, "forget", "anna", "--yes", "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["before"]["spool spool.db"], told["after"]["spool spool.db"]) == ({"batches of beats": 5}, {})
+    assert b"anna" not in (tmp_path / "spool.db").read_bytes()
+
+    refused = strapline(tmp_path, "export", "anna", "--into", str(tmp_path / "z.zip"))
+    assert refused.returncode == 3
+    assert "strapline[pipeline]" in refused.stderr
 
 
 def test_an_export_holds_all_of_one_person_and_nothing_of_another(home: Path, tmp_path: Path) -> None:
