@@ -87,9 +87,9 @@ def export(
     settings = state.settings()
     check_name("person", person)
     _require_pipeline()
-    from pipeline.export import export_person
     from pipeline.journal import FILE_NAME as JOURNAL
     from pipeline.journal import Journal, check_up_to_date
+    from pipeline.privacy.export import export_person
 
     began_s = time.monotonic()
 
@@ -127,8 +127,8 @@ def _places(person: str, home: Path, settings: Settings) -> Iterator[list[Place]
         "A collector on another machine keeps what is not confirmed: run this there too, before the pipeline starts.",
         soft_wrap=True,
     )
-    from pipeline.forget import places
     from pipeline.people import profiles_of
+    from pipeline.privacy.forget import places
     from pipeline.store import store_openers
 
     stores = store_openers(settings.store_url, token=in_clear(settings.store_token), home=home)

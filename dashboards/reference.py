@@ -8,9 +8,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from dashboards.alert_rules import RULES
-from ingest.access import COLLECTOR, household
 from ingest.people import GoalSettings, PersonSettings
 from ingest.settings import ENV_PREFIX, SECRETS, Settings, StrapSettings
+from ingest.stack.access import COLLECTOR, household
 from pipeline.live import UNITS
 from pipeline.schema import MEASUREMENTS
 

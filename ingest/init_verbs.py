@@ -12,11 +12,11 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from ingest.broker_files import AUTHORITY, FOLDER
 from ingest.cli import State, console
 from ingest.errors import ConfigError
 from ingest.settings import FILE_NAME
-from ingest.stack import ANSWERS, ENV, Answers, answers_of, write_stack
+from ingest.stack.broker_files import AUTHORITY, FOLDER
+from ingest.stack.folder import ANSWERS, ENV, Answers, answers_of, write_stack
 from ingest.topics import check_name
 
 _TEMPLATE = """\

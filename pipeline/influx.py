@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ingest.errors import ConfigError, StoreError, StoreRejected, StoreUnavailable
-from pipeline.company import is_among
 from pipeline.influx_address import InfluxAddress, influx_address
+from pipeline.privacy.company import is_among
 from pipeline.schema import MEASUREMENTS, Measurement, Point
 from pipeline.storable import check_points
 from pipeline.store import Store

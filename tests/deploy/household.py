@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ingest.broker_files import AUTHORITY
 from ingest.bus import BusAddress
-from ingest.env_file import values_of
-from ingest.stack import ENV, Answers, write_stack
+from ingest.stack.broker_files import AUTHORITY
+from ingest.stack.env_file import values_of
+from ingest.stack.folder import ENV, Answers, write_stack
 from tests.support import free_port, require, server
 
 DEPLOY = Path(__file__).parents[2] / "deploy"

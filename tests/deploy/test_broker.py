@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from ingest import certificates
-from ingest.broker_files import AUTHORITY
 from ingest.bus import BusAddress, Will, open_bus
 from ingest.errors import BusError, BusRefused, BusUnavailable
-from ingest.stack import Answers
+from ingest.stack import certificates
+from ingest.stack.broker_files import AUTHORITY
+from ingest.stack.folder import Answers
 from ingest.topics import matches
 from tests.deploy.household import Household, broker, written
 from tests.support import eventually, require, server

@@ -15,8 +15,8 @@ import yaml
 
 from dashboards.build import build
 from dashboards.data_source import UID
-from ingest.env_file import values_of
-from ingest.stack import ENV, Answers, write_stack
+from ingest.stack.env_file import values_of
+from ingest.stack.folder import ENV, Answers, write_stack
 from tests.deploy.test_images import OWN
 from tests.support import require
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.stack import Answers
+from ingest.stack.folder import Answers
 from tests.deploy.household import DEPLOY, broker, written
 from tests.support import free_port, require, server, wait_until
 

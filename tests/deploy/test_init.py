@@ -15,16 +15,16 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from ingest import certificates
-from ingest.access import acl, household
-from ingest.broker_files import AUTHORITY
-from ingest.broker_passwords import is_hash_of, users_of
 from ingest.cli import State
-from ingest.env_file import completed, values_of
 from ingest.errors import ConfigError
 from ingest.init_verbs import init
 from ingest.settings import load_settings
-from ingest.stack import ANSWERS, ENV, Answers, answers_of, write_stack
+from ingest.stack import certificates
+from ingest.stack.access import acl, household
+from ingest.stack.broker_files import AUTHORITY
+from ingest.stack.broker_passwords import is_hash_of, users_of
+from ingest.stack.env_file import completed, values_of
+from ingest.stack.folder import ANSWERS, ENV, Answers, answers_of, write_stack
 from tests.end_to_end.command import STRAPLINE, environment, strapline
 
 _SETTINGS = '[straps.chest]\nperson = "anna"\n'

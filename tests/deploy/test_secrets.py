@@ -12,7 +12,7 @@ import pytest
 from ingest.bus import open_bus
 from ingest.errors import ConfigError
 from ingest.settings import SECRETS, load_settings
-from ingest.stack import ENV
+from ingest.stack.folder import ENV
 from tests.deploy.household import SETTINGS, Household, broker, written
 from tests.end_to_end.command import running, strapline
 from tests.support import free_port, wait_until

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.broker_passwords import hashed, is_hash_of, password_file, users_of
+from ingest.stack.broker_passwords import hashed, is_hash_of, password_file, users_of
 from tests.support import require
 
 SALT = bytes(range(12))

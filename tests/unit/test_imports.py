@@ -23,7 +23,7 @@ def name_of(path: Path) -> str:
 ADAPTERS = {
     "amqtt": "ingest.broker",
     "bleak": "ingest.radio",
-    "cryptography": "ingest.certificates",
+    "cryptography": "ingest.stack.certificates",
     "dbus_fast": "ingest.bluez",
     "fastapi": "dashboards.page",
     "grafana_api": "dashboards.grafana",
@@ -38,11 +38,11 @@ ADAPTERS = {
 }
 
 PURE = (
-    "ingest.access",
+    "ingest.stack.access",
     "ingest.backoff",
     "ingest.bluetooth_errors",
-    "ingest.broker_passwords",
-    "ingest.env_file",
+    "ingest.stack.broker_passwords",
+    "ingest.stack.env_file",
     "ingest.gatt",
     "ingest.in_flight",
     "ingest.model",
@@ -56,7 +56,7 @@ PURE = (
     "ingest.wire",
     "pipeline.analysis",
     "pipeline.artifacts",
-    "pipeline.company",
+    "pipeline.privacy.company",
     "pipeline.correction",
     "pipeline.doctor.redaction",
     "pipeline.engine",

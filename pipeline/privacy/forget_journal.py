@@ -9,8 +9,8 @@ from typing import Any
 
 from ingest.database import Connection
 from ingest.topics import person_root
-from pipeline.company import is_among, without
 from pipeline.journal import Note
+from pipeline.privacy.company import is_among, without
 from pipeline.rows import pack_points, point_of, unpack_points
 from pipeline.schema import SESSION, Point
 

@@ -17,9 +17,9 @@ from ingest.settings import StrapSettings
 from ingest.topics import person_root
 from pipeline.days import points_of_days, read_report
 from pipeline.filling import points_of_stream
-from pipeline.forget_journal import unreadable_of
 from pipeline.journal import Journal, Note, Stream
 from pipeline.notes import point_of_note
+from pipeline.privacy.forget_journal import unreadable_of
 from pipeline.schema import MEASUREMENTS, Measurement, Point
 
 _README = """\

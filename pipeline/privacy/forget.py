@@ -11,11 +11,11 @@ from ingest.bus import BusAddress, is_in_process
 from ingest.database import Database
 from ingest.forget import Place, if_any, places_of_collector
 from pipeline.days import Profiles
-from pipeline.forget_bus import replace_retained, retained_of, take_in_what_waits
-from pipeline.forget_journal import count_in_journal, forget_in_journal, points_of_company
 from pipeline.journal import FILE_NAME as JOURNAL
 from pipeline.journal import KIND
 from pipeline.journal_tables import create_tables
+from pipeline.privacy.forget_bus import replace_retained, retained_of, take_in_what_waits
+from pipeline.privacy.forget_journal import count_in_journal, forget_in_journal, points_of_company
 from pipeline.process import only_pipeline_of
 from pipeline.store import Store
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
-from ingest.access import User, acl
-from ingest.broker_passwords import password_file
 from ingest.errors import ConfigError
-from ingest.made_files import PRIVATE, PUBLIC, MadeFiles
+from ingest.stack.access import User, acl
+from ingest.stack.broker_passwords import password_file
+from ingest.stack.made_files import PRIVATE, PUBLIC, MadeFiles
 
 FOLDER = "mosquitto"
 AUTHORITY = "authority/authority.crt"
@@ -118,7 +118,7 @@ def write_certificates(files: MadeFiles, hosts: Sequence[str]) -> None:
             `cryptography` is missing.
     """
     try:
-        from ingest import certificates
+        from ingest.stack import certificates
     except ImportError as error:
         message = "certificates need the package cryptography"
         raise ConfigError(message, advice="Install it: pip install 'strapline[tls]'.") from error

@@ -12,8 +12,10 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ingest.access import COLLECTOR, User, check_collector_user, household
-from ingest.broker_files import (
+from ingest.errors import ConfigError
+from ingest.settings import FILE_NAME, load_settings
+from ingest.stack.access import COLLECTOR, User, check_collector_user, household
+from ingest.stack.broker_files import (
     FOLDER,
     IN_DOCKER,
     Place,
@@ -22,11 +24,9 @@ from ingest.broker_files import (
     write_broker,
     write_certificates,
 )
-from ingest.broker_passwords import users_of
-from ingest.env_file import completed, values_of
-from ingest.errors import ConfigError
-from ingest.made_files import PRIVATE, PUBLIC, MadeFiles
-from ingest.settings import FILE_NAME, load_settings
+from ingest.stack.broker_passwords import users_of
+from ingest.stack.env_file import completed, values_of
+from ingest.stack.made_files import PRIVATE, PUBLIC, MadeFiles
 from ingest.topics import check_name
 
 ANSWERS = "stack.toml"

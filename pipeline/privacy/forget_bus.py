@@ -11,9 +11,9 @@ from ingest.bus import Bus, BusAddress, Message, open_bus
 from ingest.database import Database
 from ingest.topics import BEATS, COMMAND, HEALTH, ROOT, SESSION, STATUS, matches, person_root
 from pipeline.days import Days, Profiles
-from pipeline.forget_journal import record_without
 from pipeline.home_assistant import discovery_topic
 from pipeline.intake import Intake
+from pipeline.privacy.forget_journal import record_without
 from pipeline.process import CLIENT_ID
 
 _DISCOVERY = "homeassistant/device/+/config"
