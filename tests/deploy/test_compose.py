@@ -194,6 +194,8 @@ def test_grafana_shows_nothing_without_a_login_and_tells_nobody(stack: Any) -> N
     settings = stack["services"]["grafana"]["environment"]
 
     assert settings["GF_AUTH_ANONYMOUS_ENABLED"] == settings["GF_USERS_ALLOW_SIGN_UP"] == "false"
+    assert settings["GF_USERS_AUTO_ASSIGN_ORG_ROLE"] == "Viewer"
+    assert settings["GF_USERS_AUTO_ASSIGN_ORG_ROLE"] == "Viewer"
     assert settings["GF_ANALYTICS_REPORTING_ENABLED"] == settings["GF_ANALYTICS_CHECK_FOR_UPDATES"] == "false"
 
 
