@@ -11,7 +11,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ingest.errors import ConfigError, StoreError, StoreRejected, StoreUnavailable
@@ -43,7 +43,8 @@ _DROPPED = re.compile(r" *dropped=(\d+)")
 
 # What a server answers that has no such request.
 _NO_SUCH_WAY = {404, 405, 501}
-_BEGIN, _END = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+_BEGIN, _END = datetime(1678, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _OF_PEOPLE = [measurement for measurement in MEASUREMENTS.values() if "person" in measurement.tags]
 
 _TOO_MANY_REQUESTS, _TIMED_OUT, _SERVER_ERRORS = 429, 408, 500
@@ -126,7 +127,8 @@ class _InfluxStore(ABC):
         for measurement in _OF_PEOPLE:
             query = f'SELECT count(*) FROM "{measurement.name}" WHERE "person" = {_quoted(person)}'  # noqa: S608
             # One column for each field: a point has at least one of them, and none has more points than the fullest.
-            count += sum(int(max(row[1:], default=0)) for row in self._rows(query))
+            # A field that only others have is counted as null.
+            count += sum(max((int(found or 0) for found in row[1:]), default=0) for row in self._rows(query))
         others = self._rows("SELECT together FROM session")
         return count + sum(is_among(person, row[1]) for row in others if row[1])
 
@@ -145,7 +147,8 @@ class _InfluxStore(ABC):
     def forget_before(self, measurement: Measurement, time_ns: int) -> None:
         """Delete the points of a measurement that are older, to the microsecond; errors as of `forget_person`."""
         name = measurement.name
-        end = datetime.fromtimestamp(time_ns // 1_000 / 1e6, UTC)
+        # The end is deleted as well; whole microseconds, which is what a datetime holds.
+        end = _EPOCH + timedelta(microseconds=(time_ns - 1) // 1_000)
         with self._translated():
             self._delete(f'_measurement="{name}"', end, f'DELETE FROM "{name}" WHERE time < {time_ns}')  # noqa: S608
 
@@ -250,10 +253,10 @@ class _BucketStore(_InfluxStore):
     def _advice(self, status: int) -> str:
         bucket, org = self._address.bucket, self._address.org
         return {
-            401: "Check the token: `influx auth list` shows those that exist.",
-            403: f"Give the token the right to read and write bucket {bucket!r}.",
-            404: f"Create the bucket: influx bucket create --name {bucket!r} --org {org!r}. "
-            "InfluxDB 1.6 and 1.7 want an influxdb1:// URL.",
+            401: "Check the token; InfluxDB 2.9 shows one only when it makes it.",
+            403: f"Give the token the right to write bucket {bucket!r}, and to read it for what reads.",
+            404: f"Create the bucket: influx bucket create --name {bucket!r} --org {org!r}; or, if it is there, give "
+            "the token the right to read it. InfluxDB 1.6 and 1.7 want an influxdb1:// URL.",
             413: _TOO_LARGE,
         }.get(status, _BAD_POINTS)
 

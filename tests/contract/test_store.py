@@ -242,7 +242,7 @@ def test_closing_twice_is_fine(target: Target) -> None:
 def test_a_person_is_forgotten_with_every_point_and_nobody_else_is(target: Target, person: str) -> None:
     store = target.open()
     ran = Point(SESSION, ("ben", "run"), {"valid": 1, "together": f"carl, {person}"}, T0_NS)
-    others = [heart(60.0, person="ben"), heart(61.0, person=f"{person}2"), hrv(person="ben")]
+    others = [heart(60.0, person="ben"), heart(61.0, person=f"{person}2"), hrv(person="ben", mean_nn_ms=800.0)]
     strap = Point(STRAP, (person, "h10"), {"connected": 1, "model": "x"}, T0_NS)
     store.write([heart(62.0, person=person), hrv(person=person), strap, ran, *others])
     assert store.of_person(person) == 4
