@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from ingest.settings import ENV_PREFIX, SECRETS, Settings
 
-TABLES = ("straps", "people")
+TABLES = ("retention", "straps", "people")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +75,13 @@ def _shown(value: Any) -> str:
 
 def _source(path: tuple[str, ...], environment: Mapping[str, str], said: Mapping[str, Any], file: Path) -> str:
     """The first that speaks, in the order of `load_settings`."""
-    if path[0] in SECRETS and (variable := f"{ENV_PREFIX}{path[0].upper()}_FILE") in environment:
-        return f"environment {variable}"
     # A table may also come whole, as JSON in one variable.
     variables = {f"{ENV_PREFIX.lower()}{'__'.join(path[:length])}" for length in range(1, len(path) + 1)}
     heard = [variable for variable in environment if variable.lower() in variables]
     if heard:
         return f"environment {max(heard, key=len)}"
+    if path[0] in SECRETS and (variable := f"{ENV_PREFIX}{path[0].upper()}_FILE") in environment:
+        return f"environment {variable}"
     return f"file {file}" if _is_said(path, said) else _DEFAULT
 
 

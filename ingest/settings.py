@@ -1,6 +1,6 @@
 """The settings: one model, one TOML file, one data directory.
 
-Order: command line, environment (`STRAPLINE_…`, and `STRAPLINE_…_FILE` for secrets), file, defaults.
+Order: command line, environment (`STRAPLINE_…`, and for secrets then `STRAPLINE_…_FILE`), file, defaults.
 """
 
 from __future__ import annotations
@@ -221,8 +221,9 @@ def _with_file(said: dict[str, Any]) -> type[Settings]:
 def _secrets_from_files(environment: Mapping[str, str]) -> dict[str, str]:
     secrets = {}
     for key in SECRETS:
-        variable = f"{ENV_PREFIX}{key.upper()}_FILE"
-        if variable in environment:
+        plain = f"{ENV_PREFIX}{key.upper()}"
+        variable = f"{plain}_FILE"
+        if variable in environment and plain not in environment:
             try:
                 secrets[key] = Path(environment[variable]).read_text(encoding="utf-8").strip()
             except OSError as error:

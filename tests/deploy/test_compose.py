@@ -25,7 +25,7 @@ _COMPOSE = _DEPLOY / "compose.yaml"
 _TEXT = _COMPOSE.read_text(encoding="utf-8")
 _REQUIRED = sorted(set(re.findall(r"\$\{(\w+):\?", _TEXT)))
 _SECRET = re.compile(r"(PASSWORD|TOKEN|SECRET)")
-_SERVERS = {"mosquitto", "influxdb", "grafana", "pipeline", "page"}
+_SERVERS = {"mosquitto", "influxdb", "tokens", "grafana", "pipeline", "page"}
 _PROFILES = {"all": {*_SERVERS, "collector"}, "server-only": _SERVERS, "collector-only": {"collector"}}
 
 
@@ -150,20 +150,42 @@ def test_no_secret_stands_in_a_file() -> None:
     }
 
     assert in_compose
-    assert all(re.fullmatch(r"\$\{\w+:(\?[^}]+|-\$\{\w+:\?[^}]+\})\}", value) for value in in_compose), in_compose
+    assert all(re.fullmatch(r"\$\{\w+:(\?[^}]+|-)\}|(\$\$__file\{)?/run/\S+", value) for value in in_compose), (
+        in_compose
+    )
     assert in_grafana == {"Token ${GRAFANA_STORE_TOKEN}"}
 
 
 def test_no_service_is_privileged_and_each_comes_back_after_a_restart(stack: Any) -> None:
     for name, service in stack["services"].items():
         assert not service.get("privileged"), name
-        assert service["restart"] == "unless-stopped", name
+        assert service["restart"] == ("on-failure" if name == "tokens" else "unless-stopped"), name
         assert service["security_opt"] == ["no-new-privileges:true"], name
         assert {"mem_limit", "pids_limit"} <= service.keys(), name
         assert service["logging"]["options"].keys() == {"max-size", "max-file"}, name
     for name in OWN:
         assert stack["services"][name]["build"]["target"] == name
         assert (stack["services"][name]["read_only"], stack["services"][name]["cap_drop"]) == (True, ["ALL"])
+
+
+def test_only_what_makes_tokens_has_the_one_that_may_do_everything_and_each_of_those_reaches_its_reader_alone(
+    tmp_path: Path,
+) -> None:
+    env_file = _filled(tmp_path)
+    env_file.write_text(env_file.read_text().replace("INFLUXDB_ADMIN_TOKEN=filled-in", "INFLUXDB_ADMIN_TOKEN=operator"))
+    services = json.loads(_config(env_file, "--format", "json").stdout)["services"]
+
+    knows = {name for name, service in services.items() if "operator" in service.get("environment", {}).values()}
+    assert knows == {"influxdb", "tokens"}
+    mounted = {
+        volume["source"]: {name for name, each in services.items() if volume in each["volumes"]}
+        for name in ("pipeline", "grafana")
+        for volume in services[name]["volumes"]
+        if volume["target"] == "/run/strapline"
+    }
+    assert mounted == {"pipeline-token": {"pipeline"}, "grafana-token": {"grafana"}}
+    assert services["pipeline"]["environment"]["STRAPLINE_STORE_TOKEN_FILE"] == "/run/strapline/token"
+    assert services["grafana"]["environment"]["GRAFANA_STORE_TOKEN"].endswith("$__file{/run/strapline/token}")
 
 
 def test_the_data_lives_in_named_volumes(stack: Any) -> None:

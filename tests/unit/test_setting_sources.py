@@ -32,8 +32,9 @@ def test_each_value_names_the_source_that_counts(tmp_path: Path, monkeypatch: py
     (tmp_path / FILE_NAME).write_text(_TOML)
     (tmp_path / "token").write_text("from a file of its own")
     monkeypatch.setenv("STRAPLINE_PAGE_PORT", "2")
-    monkeypatch.setenv("STRAPLINE_STORE_TOKEN", "hidden by the next")
     monkeypatch.setenv("STRAPLINE_STORE_TOKEN_FILE", str(tmp_path / "token"))
+    monkeypatch.setenv("STRAPLINE_PAGE_PASSWORD", "goes before the next")
+    monkeypatch.setenv("STRAPLINE_PAGE_PASSWORD_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("STRAPLINE_STRAPS__H10__ADDRESS", "BB")
     found = shown(tmp_path)
     assert found["page_port"] == ("2", "environment STRAPLINE_PAGE_PORT")
@@ -44,6 +45,7 @@ def test_each_value_names_the_source_that_counts(tmp_path: Path, monkeypatch: py
     assert found["straps.h10.address"] == ("BB", "environment STRAPLINE_STRAPS__H10__ADDRESS")
     assert found["people.anna.goals.runs_per_week"] == ("4.0", "file FILE")
     assert found["store_token"] == ("set", "environment STRAPLINE_STORE_TOKEN_FILE")
+    assert found["page_password"] == ("set", "environment STRAPLINE_PAGE_PASSWORD")
 
 
 def test_of_a_secret_only_whether_it_is_set_is_shown(tmp_path: Path) -> None:
