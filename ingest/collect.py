@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from ingest.clock import JumpWatch, describe
@@ -48,8 +48,15 @@ class Collector:
     _status: StrapStatus | None = None  # the newest, as the source gave it
     _acknowledged: tuple[SequenceRange, ...] = ()
 
-    async def run(self, source: Source) -> CollectorCounts:
+    async def run(
+        self, source: Source, delivered: Callable[[CollectorCounts], Awaitable[None]] | None = None
+    ) -> CollectorCounts:
         """Collect everything that the source gives, until it ends; a strap's source never does.
+
+        Args:
+            source: a strap, or what stands for one.
+            delivered: returns when whoever listens has everything. Until then the connection stays open: the embedded
+                broker forgets what it has acknowledged and not yet passed on when the sender goes.
 
         Returns:
             The counts, once the broker has acknowledged all batches and statuses.
@@ -71,6 +78,8 @@ class Collector:
                         self._handle(event)
                 while not (courier.is_idle and self._all_acknowledged()):
                     await courier.progress()
+                if delivered is not None:
+                    await delivered(self.counts)
             finally:
                 await self._say_goodbye()
             for helper in helpers:

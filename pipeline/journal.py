@@ -16,7 +16,7 @@ from typing import Self, TypeVar
 from ingest.database import Connection, Database, Kind, version_of
 from ingest.errors import StoreUnavailable
 from ingest.model import BeatBatch, SequenceRange
-from ingest.ranges import contains, merged
+from ingest.ranges import contains, merged, up_to_number
 from pipeline.rows import beat_of, beat_row
 
 FILE_NAME = "journal.db"
@@ -112,6 +112,12 @@ class Journal:
         """All streams, in the order in which they were first heard."""
         with self._database.transaction("BEGIN") as connection:
             return read_streams(connection)
+
+    def lacks(self, person: str, strap: str, stream: str, batches: int) -> int:
+        """How many of the first so many batches of a stream are not here."""
+        key = (person, strap, stream)
+        ranges = next((one.ranges for one in self.streams() if (one.person, one.strap, one.stream) == key), ())
+        return batches - sum(last - first + 1 for first, last in up_to_number(ranges, batches - 1))
 
     def batches(self, stream: Stream, first: int = 0, last: int | None = None) -> Iterator[BeatBatch]:
         """The batches of a stream from one sequence to another, in order, without those that are missing.

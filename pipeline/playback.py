@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -39,6 +39,11 @@ class Playback:
     speed: float  # times real time; math.inf for as fast as can be
 
     @property
+    def stream(self) -> str:
+        """What its batches are numbered in."""
+        return self.recording.stream(self.start_ns)
+
+    @property
     def end_ns(self) -> int:
         """A moment after everything that the recording gives."""
         return self.start_ns + self.recording.duration_ns + 10 * _SECOND_NS
@@ -54,13 +59,18 @@ def start_that_ends_now(recording: Recording, speed: float) -> int:
     return time.time_ns() - int(recording.duration_ns * max(0.0, share_in_past))
 
 
-async def publish(playback: Playback, address: BusAddress, clock: PlaybackClock) -> CollectorCounts:
-    """Play the recording onto a bus, as its strap's collector would have."""
+async def publish(
+    playback: Playback,
+    address: BusAddress,
+    clock: PlaybackClock,
+    delivered: Callable[[CollectorCounts], Awaitable[None]] | None = None,
+) -> CollectorCounts:
+    """Play the recording onto a bus, as its strap's collector would have; see `Collector.run`."""
     recording = playback.recording
     source = Replay(pack(recording.rr_ticks, playback.start_ns), clock, model=f"recording {recording.name}")
     async with open_spool(None) as spool:
         courier = Courier(address, playback.person, playback.strap, spool)
-        return await Collector(courier, stream=recording.stream(playback.start_ns)).run(source)
+        return await Collector(courier, stream=playback.stream).run(source, delivered)
 
 
 async def publish_and_process(
@@ -75,15 +85,18 @@ async def publish_and_process(
 
     Raises:
         StoreRejected: a store refused points; all others are stored, and those are set aside.
-        BusError, ConfigError: in a group, from the bus.
+        BusError, ConfigError: in a group, from the bus; it may have lost what it had taken.
     """
     async with open_bus(address, client_id=CLIENT_ID, durable=True) as bus:
         pipeline = Pipeline(bus, stores, home, days=Days(profiles or {}))
+
+        async def delivered(counts: CollectorCounts) -> None:
+            await pipeline.strap_delivered(playback.person, playback.strap, playback.stream, counts.batches)
+
         async with asyncio.TaskGroup() as group:
             processing = group.create_task(pipeline.run())
             await pipeline.ready.wait()
-            counts = await publish(playback, address, clock)
-            await pipeline.strap_delivered(playback.person, playback.strap)
+            counts = await publish(playback, address, clock, delivered)
             processing.cancel()
     raise_refusal(pipeline.deliveries)
     return counts

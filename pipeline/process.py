@@ -7,14 +7,17 @@ import contextlib
 import logging
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from ingest.backoff import Backoff
 from ingest.bus import Bus, Message
 from ingest.database import Database
 from ingest.errors import (
+    BusError,
     BusRefused,
     ConfigError,
     MalformedPayload,
@@ -62,6 +65,8 @@ LOCK_NAME = "pipeline.lock"
 
 _BACKOFF = Backoff(first_s=0.5)
 _COUNT_EVERY_S = 5.0
+_SILENCE_S = 60.0
+"""After this long without a word of a strap, what it has sent and is not here will not come."""
 
 
 @dataclass(slots=True)
@@ -120,6 +125,7 @@ class Pipeline:
         self._delays = Delays()
         self._points_waiting: int | None = None  # as last counted
         self._left: set[tuple[str, ...]] = set()  # straps whose last status said that they are not connected
+        self._heard: Counter[tuple[str, ...]] = Counter()  # how often something of a strap was taken in
         self._progress = asyncio.Condition()
         self._confirmations: dict[str, bytes] = {}
         self._to_confirm = asyncio.Event()
@@ -179,13 +185,42 @@ class Pipeline:
             self._database.close()
             self._lock.close()
 
-    async def strap_delivered(self, person: str, strap: str) -> None:
-        """Return when a strap has left, and all that it sent before is confirmed and in every store."""
+    async def strap_delivered(self, person: str, strap: str, stream: str, batches: int) -> None:
+        """Return when a strap has left, and all that it sent before is confirmed and in every store.
+
+        Args:
+            person: who wears it.
+            strap: its name.
+            stream: in which its batches are numbered.
+            batches: how many it has sent, numbered from 0 on.
+
+        Raises:
+            BusError: nothing comes any more, and not all is here.
+            StoreError: the journal can't be read.
+        """
+        lacks = partial(Journal(self._database).lacks, person, strap, stream, batches)
         async with self._progress:
-            await self._progress.wait_for(lambda: (person, strap) in self._left)
+            while not ((person, strap) in self._left and await asyncio.to_thread(lacks) == 0):
+                if not await self._hears_more(person, strap):
+                    missing = f"{await asyncio.to_thread(lacks)} of {batches} batches are missing"
+                    message = f"the broker has not brought all that {strap} of {person} sent: {missing}"
+                    raise BusError(message, advice="Play it again, slower: --speed 100.")
         for delivery in self.deliveries:
             await delivery.idle.wait()
         await self._all_confirmed.wait()
+
+    async def _hears_more(self, person: str, strap: str) -> bool:
+        """Whether something more of a strap is taken in soon; a journal that can't be written is waited for."""
+        heard = self._heard[person, strap]
+        while True:
+            try:
+                async with asyncio.timeout(_SILENCE_S):
+                    await self._progress.wait_for(lambda: self._heard[person, strap] > heard)
+            except TimeoutError:
+                if not self.journal_state:
+                    return False
+            else:
+                return True
 
     async def _count_waiting(self) -> None:
         """Count now and then, so that whoever asks for the figures need not wait for the database."""
@@ -283,8 +318,10 @@ class Pipeline:
                 delivery.wake()
         await self._show(taken)
         async with self._progress:
+            self._heard.update(taken.stored.keys())
             for point in taken.points:
                 if point.measurement is STRAP:
+                    self._heard[point.tags] += 1
                     (self._left.discard if point.fields["connected"] else self._left.add)(point.tags)
             self._progress.notify_all()
 
