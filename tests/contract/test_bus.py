@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from amqtt.mqtt.protocol.broker_handler import BrokerProtocolHandler
 
+from ingest.broker import embedded_broker
 from ingest.bus import Bus, BusAddress, Message, Will, open_bus
 from ingest.errors import BusRefused, BusUnavailable, ConfigError
 from tests.fixtures.mosquitto import Mosquitto
@@ -180,6 +184,32 @@ async def test_an_embedded_broker_whose_port_is_taken_says_so(mosquitto: Mosquit
         async with open_bus(BusAddress(f"embedded://127.0.0.1:{mosquitto.port}"), client_id="x"):
             pass
     assert "mqtt://" in caught.value.advice
+
+
+@pytest.mark.parametrize(
+    "first_packet", [b"\x10\x0d\x00\x04MQTT\x04\x02\x00\x00\x00\x01x", b""], ids=["a client", "no client"]
+)
+async def test_the_embedded_broker_ends_though_a_connection_was_reset_in_its_goodbye_or_never_spoke(
+    monkeypatch: pytest.MonkeyPatch, first_packet: bytes
+) -> None:
+    port, stop, is_stopping = free_port(), BrokerProtocolHandler.stop, asyncio.Event()
+
+    async def stop_what_was_reset(handler: BrokerProtocolHandler) -> None:
+        client.close()
+        is_stopping.set()
+        await stop(handler)
+
+    monkeypatch.setattr(BrokerProtocolHandler, "stop", stop_what_was_reset)
+    async with asyncio.timeout(10):
+        async with embedded_broker("127.0.0.1", port):
+            client = socket.create_connection(("127.0.0.1", port))
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # close() resets it
+            if first_packet:
+                client.sendall(first_packet)
+                await asyncio.to_thread(client.recv, 4)
+                client.shutdown(socket.SHUT_WR)
+                await is_stopping.wait()
+    client.close()
 
 
 async def test_a_wrong_password_is_refused_without_naming_the_password(mosquitto: Mosquitto) -> None:
