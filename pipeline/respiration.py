@@ -21,9 +21,12 @@ WIDEST_HZ = 1.0
 
 MIN_PROMINENCE = 0.55
 MIN_SLOW_PROMINENCE = 0.85
-MIN_SLOW_POWER_MS2 = 1100.0
-"""Two SDs above the usual LF power at rest, 519 +- 291 ms² (Nunan 2010): slow waves alone hardly reach it in one
-peak, slow deep breathing exceeds it."""
+MIN_SLOW_POWER_MS2 = 1500.0
+"""More than three SDs above the usual LF power at rest, 519 +- 291 ms² (Nunan 2010): slow waves alone hardly reach it
+in one peak, slow deep breathing exceeds it."""
+MAX_HALF_RATIO = 2.0
+"""More power than so many times the peak's, at half its frequency: it may be the harmonic of a breath that slow waves
+hide."""
 
 COHERENCE_PEAK_HZ = (0.04, 0.26)
 COHERENCE_TOTAL_HZ = (VLF_HZ, END_HZ)
@@ -60,7 +63,8 @@ def respiration_rate(time_s: NDArray[np.float64], nn_ms: NDArray[np.float64]) ->
     It counts if the power within 0.035 Hz is at least 55 % of all from 0.15 Hz to half the heart rate.
     A peak below 0.15 Hz counts only without such a one above it (a weak multiple of it is its own harmonic), with
     85 % of all the power from 0.0033 Hz on, and more of it than slow waves of blood pressure have. No value is
-    given where the beats are as well explained by a breath faster than half the heart rate, mirrored.
+    given where there is twice its power at half its frequency, or where the beats are as well explained by a breath
+    faster than half the heart rate, mirrored.
 
     Args:
         time_s: ends of the NN intervals, shape (n,), s, rising.
@@ -105,7 +109,9 @@ def respiration_of(spectrum: Spectrum, time_s: NDArray[np.float64], nn_ms: NDArr
     power = spectrum.power_ms2_per_hz
     heart_hz = (nn_ms.size - 1) / float(time_s[-1] - time_s[0])
     peak = _breath(power, min(WIDEST_HZ, heart_hz / 2))
-    seen = _is_clear(peak) and not _may_be_mirrored(time_s, nn_ms, peak.at_hz, heart_hz)
+    seen = _is_clear(peak) and not (
+        _may_be_doubled(power, peak) or _may_be_mirrored(time_s, nn_ms, peak.at_hz, heart_hz)
+    )
     return Respiration(60 * peak.at_hz if seen else math.nan, peak.share)
 
 
@@ -134,6 +140,12 @@ def _is_clear(peak: _Peak) -> bool:
     if peak.at_hz >= SLOW_HZ:
         return peak.at_hz <= FASTEST_HZ and peak.share >= MIN_PROMINENCE
     return peak.share >= MIN_SLOW_PROMINENCE and peak.power_ms2 >= MIN_SLOW_POWER_MS2
+
+
+def _may_be_doubled(power: NDArray[np.float64], peak: _Peak) -> bool:
+    half_hz = peak.at_hz / 2
+    at_half_ms2 = _between(power, half_hz - _HALF_WIDTH_HZ / 2, half_hz + _HALF_WIDTH_HZ / 2)
+    return peak.at_hz >= SLOW_HZ and at_half_ms2 > MAX_HALF_RATIO * peak.power_ms2
 
 
 def _is_harmonic(fast: _Peak, slow: _Peak) -> bool:

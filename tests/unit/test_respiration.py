@@ -128,6 +128,17 @@ def test_slow_breathing_with_harmonics_is_not_taken_for_faster_breathing() -> No
         assert math.isnan(rate) or rate == pytest.approx(5.5, abs=0.3)
 
 
+def test_a_slow_breath_that_slow_waves_hide_is_hardly_ever_given_doubled() -> None:
+    random = np.random.default_rng(3)
+    doubled = 0
+    for seed in range(400):
+        breaths_per_min = random.uniform(4.5, 7.5)
+        heart = some_heart(random, random.uniform(50, 100), breaths_per_min)
+        rate = respiration_rate(*heart.beats(seed, 120)).rate_per_min
+        doubled += abs(rate - 2 * breaths_per_min) < 1
+    assert doubled <= 1
+
+
 def test_at_rest_the_rate_is_steady_from_window_to_window() -> None:
     nn_ms = np.loadtxt(DATA / "rest_polar" / "rr.csv", skiprows=1)
     time_s = nn_ms.cumsum() / 1000
