@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,7 @@ OWN = {"collector": "collect", "pipeline": "process", "page": "serve"}
 """Strapline's own images, and the verb that each runs."""
 
 _DOCKERFILE = DEPLOY / "Dockerfile"
+_ROOT = DEPLOY.parent
 
 
 def test_the_images_run_as_no_root_and_with_the_commands_of_their_targets() -> None:
@@ -42,6 +44,32 @@ def test_whatever_an_image_takes_from_an_index_is_checked_by_its_hash() -> None:
     for command in installs:
         assert "--require-hashes" in command or "--no-deps" in command, command
         assert "--no-deps" not in command or "--no-index" in command or "--no-build-isolation" in command, command
+
+
+def _build_context(root: Path) -> list[Path]:
+    """What Docker is handed of a folder, by an ignore file that leaves out everything but what it lists."""
+    lines = (DEPLOY / "Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()
+    rules = [line for line in lines if line and not line.startswith("#")]
+    assert rules[0] == "*"
+    taken = {path for rule in rules if rule.startswith("!") for path in root.glob(rule[1:])}
+    return [file for path in taken for file in ([path] if path.is_file() else path.rglob("*")) if file.is_file()]
+
+
+def test_no_secret_of_the_stack_gets_into_an_image(tmp_path: Path) -> None:
+    root = tmp_path / "checkout"
+    household = written(root / "deploy")
+    for name in (".env", "strapline.env", "secret.txt", "deploy/influxdb/token"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(household.secrets()[0])
+    for name in ("pyproject.toml", "README.md", "LICENSE", "ingest", "pipeline", "dashboards", "deploy/Dockerfile"):
+        (shutil.copytree if (_ROOT / name).is_dir() else shutil.copy)(_ROOT / name, root / name)
+    for file in DEPLOY.glob("requirements-*.txt"):
+        shutil.copy(file, root / "deploy")
+
+    context = _build_context(root)
+    assert {root / "pyproject.toml", root / "ingest/cli.py", root / "deploy/requirements-page.txt"} <= set(context)
+    sought = [secret.encode() for secret in household.secrets()]
+    assert [file for file in context if any(secret in file.read_bytes() for secret in sought)] == []
 
 
 def test_hadolint_finds_no_fault_in_the_dockerfile() -> None:
