@@ -26,7 +26,8 @@ def _asked_for(name: str) -> list[Requirement]:
     if name == "build":
         return [Requirement(text) for text in _PROJECT["build-system"]["requires"]]
     extras = _PROJECT["project"]["optional-dependencies"]
-    parts = {"collector": [], "all": ["embedded", "pipeline", "page", "boards"]}.get(name, [name])
+    (everything,) = map(Requirement, extras["all"])
+    parts = {"collector": [], "all": everything.extras}.get(name, [name])
     texts = [*_PROJECT["project"]["dependencies"], *(text for part in parts for text in extras[part])]
     return [Requirement(text) for text in texts]
 
