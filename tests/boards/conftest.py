@@ -19,10 +19,11 @@ from pipeline.influx import open_influx
 from pipeline.playback import Playback, publish_and_process
 from pipeline.schema import Point
 from tests.boards.lives import PEOPLE, scores_until
+from tests.boards.pushing import fake_pusher, pusher, store
 from tests.fixtures.grafana import fake_grafana, grafana
 from tests.fixtures.influxd import InfluxDatabase, fresh_database, guarded_database, guarded_influxd_port
 
-__all__ = ["fake_grafana", "grafana", "guarded_database", "guarded_influxd_port"]
+__all__ = ["fake_grafana", "fake_pusher", "grafana", "guarded_database", "guarded_influxd_port", "pusher", "store"]
 
 _START_NS = 1_760_000_000_000_000_000
 
