@@ -28,6 +28,8 @@ from pipeline.scores.wording import NOT_MEDICAL
 _STALE_AFTER_S = 10.0
 _VERDICT_WITHIN_S = 60.0
 _REFRESH_S = 0.5
+_LAST_INDICES_S = 6.0
+"""The indices of the last moment come some beats later."""
 _RESTLESS_PCT = 2.0
 """Share of artifacts from which the person is asked to lie still."""
 
@@ -116,7 +118,7 @@ async def guide_morning(settings: Settings, person: str, to: Console, *, standin
                 if standing:
                     await _say_on(bus, person, MarkerAction.NOTE, STANDING)
                     await _measure(heard, to, "standing")
-                await asyncio.sleep(6)  # the indices of the last moment come some beats later
+                await asyncio.sleep(_LAST_INDICES_S)
             finally:
                 heard.has_verdict.clear()
                 await _say_on(bus, person, MarkerAction.STOP)
