@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import random
+import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Future
 from contextlib import AsyncExitStack, asynccontextmanager
 from threading import Thread
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
@@ -17,11 +21,16 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from ingest.backoff import Backoff
 from ingest.broker import embedded_broker
 from ingest.broker_errors import unreachable, untrusted
+from ingest.broker_tls import tls_context
 from ingest.bus import BusAddress, Message, Will
 from ingest.errors import BusError, BusRefused, BusUnavailable, ConfigError
 from ingest.topics import matches
+
+if TYPE_CHECKING:
+    from paho.mqtt.client import SocketLike
 
 _log = logging.getLogger(__name__)
 
@@ -29,13 +38,14 @@ CONNECT_TIMEOUT_S = 5.0
 SUBSCRIBE_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 1.5
 KEEPALIVE_S = 30
-RECONNECT_DELAY_S = (1, 30)
 SESSION_EXPIRY_S = 7 * 24 * 3600
 """How long a broker keeps the messages of a durable client that is away."""
 
 QUEUE_LIMIT = 10_000
 """QoS 1 messages held while the broker is away."""
 
+_LOOK_AFTER_EVERY_S = 1.0
+_BACKOFF = Backoff(first_s=1.0, max_s=30.0)
 _UNSUPPORTED_PROTOCOL = "Unsupported protocol version"
 _DEFAULT_PORTS = {"embedded": 1883, "mqtt": 1883, "mqtts": 8883}
 
@@ -85,10 +95,9 @@ def _is_of_protocol(error: BusError) -> bool:
 
 
 class MqttBus:
-    """A bus over one paho client, whose network thread hands everything to the event loop.
+    """A bus over one paho client, whose socket the event loop serves; only a connect, which blocks, has a thread.
 
-    paho reconnects by itself, sends unacknowledged messages again, and holds up to QUEUE_LIMIT while the broker
-    is away.
+    paho sends unacknowledged messages again after a reconnect, and holds up to QUEUE_LIMIT while the broker is away.
     """
 
     def __init__(
@@ -104,6 +113,11 @@ class MqttBus:
         self._received: asyncio.Queue[Message] = asyncio.Queue()  # bounded by the broker: it stops at unacknowledged
         self._reconnected = asyncio.Event()  # replaced by a new one each time it has happened
         self._session = 0  # counts the broker's sessions: packet ids of an old one mean nothing in a new one
+        self._is_served = False  # here, and not in the hands of the thread that connects
+        self._lost = asyncio.Event()  # set while there is no socket, once there was one
+        self._packets = 0  # received, of those that say something to us
+        self._delays_s = _BACKOFF.delays_s(random.random)
+        self._keeping: asyncio.Task[None] | None = None
         self._client = self._make_client(client_id, will, protocol)
 
     def _make_client(self, client_id: str, will: Will | None, protocol: MQTTProtocolVersion) -> Client:
@@ -114,15 +128,17 @@ class MqttBus:
             protocol=protocol,
             clean_session=None if is_v5 else not self._durable,
             manual_ack=True,
+            reconnect_on_failure=False,  # `_keep` does that
         )
         client.username_pw_set(self._address.username, self._address.password)
         client.max_queued_messages_set(QUEUE_LIMIT)
-        client.reconnect_delay_set(*RECONNECT_DELAY_S)
         client.connect_timeout = CONNECT_TIMEOUT_S
         if will is not None:
             client.will_set(will.topic, will.payload, qos=1, retain=True)
         if urlsplit(self._address.url).scheme == "mqtts":
-            _use_tls(client, self._address)
+            client.tls_set_context(tls_context(self._address.ca_file))
+        client.on_socket_close = self._on_socket_close
+        client.on_socket_register_write = self._on_socket_register_write
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
@@ -134,12 +150,12 @@ class MqttBus:
         """Open the connection; see `open_bus` for what is raised."""
         host, port = _host_and_port(urlsplit(self._address.url))
         try:
-            await _in_daemon(self._open, host, port)
+            await self._serve_socket_of(self._open, host, port)
         except ssl.SSLError as error:
             raise untrusted(error, host, port) from error
         except OSError as error:
             raise unreachable(error, host, port) from error
-        self._client.loop_start()
+        self._keeping = self._loop.create_task(self._keep())
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 await asyncio.shield(self._connected)
@@ -179,7 +195,7 @@ class MqttBus:
             raise BusUnavailable(message, advice="Bring the broker back; newer messages are being dropped.")
         if qos == 0:
             return
-        # The network thread can't have told the loop of this packet yet: the loop has been here since publish().
+        # The broker can't have answered yet: the event loop has been here since publish().
         acknowledged = self._published[info.mid] = self._loop.create_future()
         await acknowledged
 
@@ -204,13 +220,12 @@ class MqttBus:
         return messages
 
     async def close(self) -> None:
-        """Say goodbye (no will is published), stop the network thread, fail what still waits."""
+        """Say goodbye (no will is published), close the socket, fail what still waits."""
+        if self._keeping is not None:
+            self._keeping.cancel()
         self._client.disconnect()
-        try:
-            async with asyncio.timeout(CLOSE_TIMEOUT_S):
-                await _in_daemon(self._client.loop_stop)
-        except TimeoutError:
-            _log.info("the network thread hangs in a connect and is left to itself url=%s", self._address.url)
+        if self._is_served:
+            await self._socket_is_closed()
         for waiting in (*self._published.values(), *self._subscribed.values()):
             if not waiting.done():
                 waiting.set_exception(BusUnavailable("the bus was closed before the broker answered"))
@@ -218,15 +233,69 @@ class MqttBus:
         if self._connected.done() and not self._connected.cancelled():
             self._connected.exception()
 
-    # What follows runs in paho's network thread, and only hands over.
+    async def _serve_socket_of(self, connect: Callable[..., object], *arguments: object) -> None:
+        """Connect in a thread, since that blocks, and serve the socket here from then on."""
+        self._is_served = False
+        await _in_daemon(connect, *arguments)
+        self._is_served = True
+        self._lost.clear()
+        sock = self._client.socket()
+        if sock is not None:
+            self._loop.add_reader(sock, self._read)
+            self._write()
 
-    def _in_loop(self, callback: Callable[..., None], *arguments: object) -> None:
-        self._loop.call_soon_threadsafe(callback, *arguments)
+    async def _keep(self) -> None:
+        """Look after the connection, and bring it back when it was lost, until cancelled."""
+        while True:
+            try:
+                async with asyncio.timeout(_LOOK_AFTER_EVERY_S):
+                    await self._lost.wait()
+            except TimeoutError:
+                self._client.loop_misc()
+                continue
+            await asyncio.sleep(next(self._delays_s))
+            with contextlib.suppress(OSError):  # the next attempt is made a little later
+                await self._serve_socket_of(self._client.reconnect)
 
-    def _on_connect(
-        self, _client: Client, _data: object, flags: ConnectFlags, reason: ReasonCode, _properties: Properties | None
-    ) -> None:
-        self._in_loop(self._connection_answered, flags.session_present, str(reason), reason.is_failure)
+    async def _socket_is_closed(self) -> None:
+        """Return when the broker has our goodbye, or does not take it."""
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await self._lost.wait()
+        except TimeoutError:
+            _log.info("the broker does not take our goodbye url=%s", self._address.url)
+            left = self._client.socket()
+            if isinstance(left, socket.socket):
+                left.shutdown(socket.SHUT_RDWR)
+                self._client.loop_write()  # fails, and closes it
+
+    def _read(self) -> None:
+        """Take in all that is there; what TLS has read ahead shows at the socket no more."""
+        before = -1
+        while self._packets != before or (isinstance(sock := self._client.socket(), ssl.SSLSocket) and sock.pending()):
+            before = self._packets
+            self._client.loop_read()
+
+    def _write(self) -> None:
+        self._client.loop_write()
+        sock = self._client.socket()
+        if sock is not None and self._client.want_write():  # the broker takes no more at this moment
+            self._loop.add_writer(sock, self._write_on, sock)
+
+    def _write_on(self, sock: SocketLike) -> None:
+        self._loop.remove_writer(sock)
+        self._write()
+
+    # What follows is called by paho, in the event loop but for what a connect causes.
+
+    def _on_socket_register_write(self, _client: Client, _data: object, _sock: SocketLike) -> None:
+        if self._is_served:
+            self._loop.call_soon(self._write)
+
+    def _on_socket_close(self, _client: Client, _data: object, sock: SocketLike) -> None:
+        self._loop.remove_reader(sock)
+        self._loop.remove_writer(sock)
+        self._lost.set()
 
     def _on_disconnect(
         self, _client: Client, _data: object, flags: DisconnectFlags, reason: ReasonCode, _properties: object
@@ -237,24 +306,24 @@ class MqttBus:
             _log.warning("the broker closed the connection url=%s reason=%s", self._address.url, reason)
 
     def _on_publish(self, _client: Client, _data: object, mid: int, reason: ReasonCode, _properties: object) -> None:
-        self._in_loop(_answer, self._published, mid, str(reason) if reason.is_failure else None)
+        self._packets += 1
+        _answer(self._published, mid, str(reason) if reason.is_failure else None)
 
     def _on_subscribe(
         self, _client: Client, _data: object, mid: int, reasons: list[ReasonCode], _properties: object
     ) -> None:
+        self._packets += 1
         refusals = [str(reason) for reason in reasons if reason.is_failure]
-        self._in_loop(_answer, self._subscribed, mid, refusals[0] if refusals else None)
+        _answer(self._subscribed, mid, refusals[0] if refusals else None)
 
-    def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
-        self._in_loop(self._message_arrived, message.topic, message.payload, message.retain, message.mid, message.qos)
-
-    # From here on in the event loop.
-
-    def _connection_answered(self, session_present: bool, reason: str, is_failure: bool) -> None:
-        if is_failure:
-            self._refused(reason)
+    def _on_connect(
+        self, _client: Client, _data: object, flags: ConnectFlags, reason: ReasonCode, _properties: Properties | None
+    ) -> None:
+        if reason.is_failure:
+            self._refused(str(reason))
             return
-        if not session_present:
+        self._delays_s = _BACKOFF.delays_s(random.random)
+        if not flags.session_present:
             self._session += 1
         if self._connected.done():
             _log.info("connected to the broker again url=%s", self._address.url)
@@ -275,8 +344,10 @@ class MqttBus:
             BusRefused(message, reason=reason, advice="Check bus_username and bus_password, and the broker's ACL.")
         )
 
-    def _message_arrived(self, topic: str, payload: bytes, retained: bool, mid: int, qos: int) -> None:
-        if retained and not any(matches(pattern, topic) for pattern in self._patterns):
+    def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
+        self._packets += 1
+        mid, qos = message.mid, message.qos
+        if message.retain and not any(matches(pattern, message.topic) for pattern in self._patterns):
             # amqtt greets a new client with what is retained for the subscriptions of the others.
             self._client.ack(mid, qos)
             return
@@ -286,7 +357,7 @@ class MqttBus:
             if session == self._session:
                 self._client.ack(mid, qos)
 
-        self._received.put_nowait(Message(topic, payload, retained, ack))
+        self._received.put_nowait(Message(message.topic, bytes(message.payload), message.retain, ack))
 
 
 async def _in_daemon(function: Callable[..., object], *arguments: object) -> None:
@@ -315,28 +386,6 @@ def _answer(waiting: dict[int, asyncio.Future[None]], mid: int, refusal: str | N
         future.set_exception(
             BusRefused(message, reason=refusal, advice="Check this user's rights in the broker's ACL.")
         )
-
-
-def _use_tls(client: Client, address: BusAddress) -> None:
-    try:
-        context = ssl.create_default_context(cafile=address.ca_file)
-    except (OSError, ssl.SSLError) as error:
-        message = f"bus_ca_file {address.ca_file!r} can't be read: {error}"
-        raise ConfigError(message, advice="Give the PEM file of the authority that signed the broker.") from error
-    context.sslsocket_class = _TidySocket
-    client.tls_set_context(context)
-
-
-class _TidySocket(ssl.SSLSocket):
-    """Closes after a handshake that failed, which paho leaves to the garbage collector."""
-
-    def do_handshake(self, block: bool = False) -> None:
-        """As its base does."""
-        try:
-            super().do_handshake(block)
-        except BaseException:
-            self.close()
-            raise
 
 
 def _host_and_port(parts: SplitResult) -> tuple[str, int]:
