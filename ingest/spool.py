@@ -185,12 +185,15 @@ class Spool:
     async def _read(self, person: str, strap: str, after: Held | None, limit: int) -> list[Held]:
         # In this order: a batch that moves into the file meanwhile is seen twice rather than never.
         waiting = [held for held in self._buffer.values() if held.key[:2] == (person, strap)]
+        damage = self._damage
         try:
             found: list[Held] = await self._in_worker(self._use, lambda file: file.read(person, strap, after, limit))
         except StoreUnavailable as error:
             found = []
             self._trouble_is(error)
             self._wake.set()  # the next commit tells when the trouble is over, and what was not read is read then
+        if damage != self._damage:
+            self._written()  # to a new file, in place of one of which a part could not be read
         if len(found) < limit:
             seen = {(held.key, held.sequence) for held in found}
             found += [held for held in waiting if (held.key, held.sequence) not in seen and _is_past(held, after)]

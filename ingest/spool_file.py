@@ -46,7 +46,8 @@ _ADD = """INSERT OR IGNORE INTO batch SELECT number, ?, ?, ?, ? FROM stream
     WHERE person = ? AND strap = ? AND stream = ?"""
 _FORGET = """DELETE FROM batch WHERE sequence BETWEEN ? AND ?
     AND stream = (SELECT number FROM stream WHERE person = ? AND strap = ? AND stream = ?)"""
-_FIRSTS = """SELECT number, person, strap, stream.stream, sequence, received_ns FROM stream JOIN batch
+# CROSS: from the few streams to a batch of each; left to itself SQLite looks at every batch that is held.
+_FIRSTS = """SELECT number, person, strap, stream.stream, sequence, received_ns FROM stream CROSS JOIN batch
     ON batch.stream = number AND sequence = (SELECT min(sequence) FROM batch WHERE stream = number)
     ORDER BY received_ns"""
 _AFTER = """SELECT sequence, received_ns, beats, payload FROM batch

@@ -14,6 +14,7 @@ import textwrap
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -63,6 +64,29 @@ async def test_batches_outlive_the_process_and_are_read_oldest_first_in_chunks(t
         await written(spool)
         health = spool.health()
         assert (health.batches, health.beats, health.bytes, health.oldest_ns) == (250, 500, 50_000, NOW_NS)
+
+
+def test_a_commit_looks_at_no_more_batches_after_hours_without_a_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+    connect, steps = sqlite3.connect, 0
+
+    def step() -> None:
+        nonlocal steps  # SQLite's own, which are the same on any machine
+        steps += 1
+
+    def counting(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        connection: sqlite3.Connection = connect(*arguments, **options)
+        connection.set_progress_handler(step, 10)
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", counting)
+    taken = []
+    for batches in (1, 36_000):
+        with closing(SpoolFile(None)) as file:
+            file.write([held(sequence) for sequence in range(batches)], {})
+            steps = 0
+            file.write([held(batches)], {})
+            taken.append(steps)
+    assert 0 < taken[1] < 2 * taken[0]
 
 
 async def test_what_is_confirmed_is_forgotten_and_only_that(tmp_path: Path) -> None:
