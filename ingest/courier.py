@@ -237,9 +237,10 @@ class Courier:
                 await self._woken()
                 continue
             drains = self._drains
+            self._is_drained = True  # unless there is more, or `send` leaves a batch to us meanwhile
             batches = await self.spool.read(self.person, self.strap, self._position, room)
             if drains == self._drains:
-                self._is_drained = not batches
+                self._is_drained &= len(batches) < room
                 self._send_backlog(batches)
 
     def _send_backlog(self, batches: Sequence[Held]) -> None:

@@ -161,7 +161,7 @@ class Spool:
         return min((*in_file, *in_buffer), default=None)
 
     async def read(self, person: str, strap: str, after: Held | None, limit: int) -> list[Held]:
-        """Unconfirmed batches of a strap, oldest first, at most `limit`.
+        """Unconfirmed batches of a strap, oldest first, at most `limit`; fewer where these are all that there are.
 
         Args:
             person: who wears the strap.
@@ -169,18 +169,20 @@ class Spool:
             after: the last one of the part that was read before; None: from the beginning.
             limit: above 0.
         """
+        rest: list[Held] = []
         while True:
             confirmed = dict(self._confirmed)  # they may be committed, and so forgotten here, while this reads
-            found = await self._read(person, strap, after, limit)
+            wanted = limit - len(rest)
+            found = await self._read(person, strap, after, wanted)
             rest = [
                 held
-                for held in found
+                for held in (*rest, *found)
                 if not contains(confirmed.get(held.key, ()), held.sequence)
                 and not contains(self._confirmed.get(held.key, ()), held.sequence)
             ]
-            if rest or not found:
+            if len(found) < wanted or len(rest) == limit:
                 return rest
-            after = found[-1]  # all of this part is confirmed, but what follows may not be
+            after = found[-1]  # some of this part is confirmed, but what follows may not be
 
     async def _read(self, person: str, strap: str, after: Held | None, limit: int) -> list[Held]:
         # In this order: a batch that moves into the file meanwhile is seen twice rather than never.
