@@ -35,6 +35,9 @@ FILE_NAME = "spool.db"
 MAX_IN_MEMORY = 10_000
 """Batches that wait for a disk that refuses them: almost three hours of one strap."""
 
+_COMMITS_APART_S = 0.05
+"""From one commit to the next: what comes meanwhile shares one, and a batch that comes after it is written at once."""
+
 _MAX_MOVES = 5
 """Damaged files that one process moves aside; a disk that breaks the next one too is left alone."""
 
@@ -228,6 +231,7 @@ class Spool:
             await self._wake.wait()
             if await self._write():
                 delays_s = backoff.delays_s(random.random)
+                await asyncio.sleep(_COMMITS_APART_S)
             else:
                 await asyncio.sleep(next(delays_s))
 
