@@ -67,6 +67,8 @@ _BACKOFF = Backoff(first_s=0.5)
 _COUNT_EVERY_S = 5.0
 _SILENCE_S = 60.0
 """After this long without a word of a strap, what it has sent and is not here will not come."""
+_CONFIRMATIONS_APART_S = 0.05
+"""From one round of confirmations to the next: a strap whose batches come faster gets one word for many of them."""
 
 
 @dataclass(slots=True)
@@ -366,6 +368,7 @@ class Pipeline:
                 topic = next(iter(self._confirmations))
                 await self._bus.publish(topic, self._confirmations.pop(topic), retain=True)
             self._all_confirmed.set()
+            await asyncio.sleep(_CONFIRMATIONS_APART_S)
 
 
 def _straps_heard(taken: Taken) -> dict[tuple[str, str], str | None]:
