@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import zlib
 from collections.abc import Iterable, Sequence
 from typing import Any
+
+from pydantic_core import from_json, to_json
 
 from ingest.model import Beat, Contact
 from pipeline.schema import MEASUREMENTS, Point
@@ -37,9 +38,9 @@ def point_of(row: Sequence[Any]) -> Point:
 
 def pack_points(points: Iterable[Point]) -> bytes:
     """Points as compressed JSON."""
-    return zlib.compress(json.dumps([point_row(point) for point in points]).encode(), _FASTEST)
+    return zlib.compress(to_json([point_row(point) for point in points]), _FASTEST)
 
 
 def unpack_points(packed: bytes) -> list[Point]:
     """The points that were packed."""
-    return [point_of(row) for row in json.loads(zlib.decompress(packed))]
+    return [point_of(row) for row in from_json(zlib.decompress(packed))]

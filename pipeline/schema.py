@@ -28,7 +28,7 @@ class Field:
     meaning: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # there is one object of each kind, looked up for each point
 class Measurement:
     """One kind of point: its tags, in order, and its fields."""
 
