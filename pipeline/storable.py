@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache
 from types import MappingProxyType
 
-from pipeline.schema import FieldType, FieldValue, Point
+from pipeline.schema import FieldType, FieldValue, Measurement, Point
 
 # InfluxDB keeps two values of int64 at the lower end and one at the upper end for itself.
 EARLIEST_NS, LATEST_NS = -(2**63) + 2, 2**63 - 2
@@ -51,16 +52,21 @@ def _tags_problem(point: Point) -> str:
 def _fields_problem(point: Point) -> str:
     if not point.fields:
         return "no field has a value"
+    types = _types(point.measurement)
     for name, stored in point.fields.items():
-        try:
-            wanted = point.measurement.field(name).type
-        except KeyError:
+        wanted = types.get(name)
+        if wanted is None:
             return f"there is no field {name!r}"
         if not isinstance(stored, _PYTHON_TYPES[wanted]) or isinstance(stored, bool):
             return f"{name} must be of type {wanted}, not {stored!r}"
         if not _is_storable(stored):
             return f"{name} can't be {stored!r}"
     return ""
+
+
+@cache
+def _types(measurement: Measurement) -> dict[str, FieldType]:
+    return {field.name: field.type for field in measurement.fields}
 
 
 def _is_storable(stored: FieldValue) -> bool:
