@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -23,11 +23,11 @@ from ingest.simulate import simulated_rr_ticks
 _SECOND_NS = 1_000_000_000
 
 
-def notifications(seed: int, start_ns: int, seconds: float) -> list[Notification]:
-    """What the strap of one simulated runner sends in so many seconds."""
+def notifications(seed: int, start_ns: int, seconds: float) -> Iterator[Notification]:
+    """What the strap of one simulated runner sends in so many seconds, made as it is asked for."""
     end_ns = start_ns + int(seconds * _SECOND_NS)
     sent = pack(simulated_rr_ticks(seed), start_ns)
-    return list(takewhile(lambda notification: notification.arrival_ns <= end_ns, sent))
+    return takewhile(lambda notification: notification.arrival_ns <= end_ns, sent)
 
 
 class Runner:
