@@ -67,6 +67,10 @@ _BACKOFF = Backoff(first_s=0.5)
 _COUNT_EVERY_S = 5.0
 _SILENCE_S = 60.0
 """After this long without a word of a strap, what it has sent and is not here will not come."""
+_BUSY = 10
+_GATHER_S = 0.05
+"""After a transaction of more messages than a household's straps send at once, more are let come for the next: it costs
+about the same with fifty."""
 _CONFIRMATIONS_APART_S = 0.05
 """From one round of confirmations to the next: a strap whose batches come faster gets one word for many of them."""
 
@@ -242,6 +246,8 @@ class Pipeline:
             for message in messages:
                 message.ack()
             await self._tell(taken)
+            if len(messages) > _BUSY:
+                await asyncio.sleep(_GATHER_S)
 
     async def _messages_within(self, seconds: float | None) -> Sequence[Message]:
         """The next messages; none where there are none by then, and more is to be derived from those before."""
