@@ -15,13 +15,11 @@ from pathlib import Path
 
 from ingest.backoff import Backoff
 from ingest.bus import Bus, Message
-from ingest.database import Database
 from ingest.errors import (
     BusError,
     BusRefused,
     ConfigError,
     MalformedPayload,
-    StoreBusy,
     StoreDamaged,
     StoreUnavailable,
     WireError,
@@ -45,6 +43,7 @@ from pipeline.health import ClockWatch
 from pipeline.home_assistant import Introductions
 from pipeline.journal import FILE_NAME, Journal
 from pipeline.live import LiveValues, RetainedRecords
+from pipeline.lock import only_pipeline_of
 from pipeline.outbox import Outbox
 from pipeline.retention import Retention
 from pipeline.salvage import open_or_start_anew, save_what_can_be_read
@@ -60,8 +59,6 @@ except ModuleNotFoundError as missing:
 _log = logging.getLogger(__name__)
 
 CLIENT_ID = "strapline-pipeline"
-
-LOCK_NAME = "pipeline.lock"
 
 _BACKOFF = Backoff(first_s=0.5)
 _COUNT_EVERY_S = 5.0
@@ -386,22 +383,3 @@ def _straps_heard(taken: Taken) -> dict[tuple[str, str], str | None]:
             model = point.fields.get("model")  # a status of one that left tells none
             heard[person, strap] = heard.get((person, strap)) if model is None else str(model)
     return heard
-
-
-def only_pipeline_of(home: Path) -> Database:
-    """A lock that ends with the process: two pipelines with one journal would each think the other's beats missing.
-
-    Raises:
-        ConfigError: another process has it.
-    """
-    lock = None
-    try:
-        lock = Database(home / LOCK_NAME, busy_timeout_s=0.5, exclusive=True)
-        with lock.transaction():
-            return lock
-    except StoreBusy as error:
-        if lock is not None:
-            lock.close()
-        message = f"another pipeline uses {home}"
-        advice = "Stop the other one, or give this one a data directory of its own (--home, STRAPLINE_HOME)."
-        raise ConfigError(message, advice=advice) from error

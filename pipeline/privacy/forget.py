@@ -14,9 +14,9 @@ from pipeline.days import Profiles
 from pipeline.journal import FILE_NAME as JOURNAL
 from pipeline.journal import KIND
 from pipeline.journal_tables import create_tables
+from pipeline.lock import only_pipeline_of
 from pipeline.privacy.forget_bus import replace_retained, retained_of, take_in_what_waits
 from pipeline.privacy.forget_journal import count_in_journal, forget_in_journal, points_of_company
-from pipeline.process import only_pipeline_of
 from pipeline.store import Store
 
 
