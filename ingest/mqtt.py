@@ -238,9 +238,9 @@ class MqttBus:
         self._is_served = False
         await _in_daemon(connect, *arguments)
         self._is_served = True
-        self._lost.clear()
         sock = self._client.socket()
-        if sock is not None:
+        if sock is not None:  # else it stays lost, and `_keep` tries again
+            self._lost.clear()
             self._loop.add_reader(sock, self._read)
             self._write()
 
