@@ -61,6 +61,9 @@ _READER = User(
 )
 _SHARED = (_PIPELINE, _PAGE, _READER)
 
+PARTS = frozenset({COLLECTOR, *(user.name for user in _SHARED)})
+"""Users that are one part's alone: what another part may do is none of their business."""
+
 
 def household(collectors: Mapping[str, Sequence[str]]) -> tuple[User, ...]:
     """Every user of a broker.

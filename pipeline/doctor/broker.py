@@ -16,6 +16,7 @@ from pathlib import Path
 from ingest.bus import Bus, BusAddress, Message, is_in_process, open_bus
 from ingest.errors import BusError, BusRefused, StraplineError
 from ingest.settings import Settings
+from ingest.stack.access import COLLECTOR, PARTS
 from ingest.topics import HEALTH, PIPELINE, STATUS, health_topic, strap_topic
 from pipeline.doctor.finding import Finding, trouble_of
 from pipeline.home_assistant import discovery_topic
@@ -87,8 +88,15 @@ async def _hear(bus: Bus) -> Heard:
 
 
 async def _rights(bus: Bus, address: BusAddress, settings: Settings, home: Path, heard: Heard) -> list[Finding]:
-    """Whether this user may do what the processes that run here do: those with straps, with a journal, or both."""
-    rights = [*_of_collector(settings), *(_of_pipeline(settings) if (home / JOURNAL).exists() else [])]
+    """Whether this user may do what the processes that run here do: those with straps, with a journal, or both.
+
+    One that is a part's alone, as `strapline init --stack` makes them, need not do what another part does.
+    """
+    own = {address.username} & PARTS or {COLLECTOR, PIPELINE}
+    rights = [
+        *(_of_collector(settings) if COLLECTOR in own else []),
+        *(_of_pipeline(settings) if PIPELINE in own and (home / JOURNAL).exists() else []),
+    ]
     if not rights:
         return []
     findings = [finding for right in rights if (finding := await _tried(bus, address, right)) is not None]

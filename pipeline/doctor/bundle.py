@@ -22,7 +22,7 @@ from pipeline.doctor.broker import Heard
 from pipeline.doctor.examination import Examination
 from pipeline.doctor.private import redactor_of
 
-_EXTRAS = frozenset({"embedded", "pipeline", "page", "boards"})
+_EXTRAS = frozenset({"embedded", "pipeline", "page", "boards", "tls"})
 _LOG_LINES = 500
 _LOG_BYTES = 200_000
 _BLUEZ_ANSWER_S = 5.0

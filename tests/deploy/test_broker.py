@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import tempfile
@@ -20,7 +21,8 @@ from ingest.stack import certificates
 from ingest.stack.broker_files import AUTHORITY
 from ingest.stack.folder import Answers
 from ingest.topics import matches
-from tests.deploy.household import Household, broker, written
+from tests.deploy.household import SETTINGS, Household, broker, written
+from tests.end_to_end.command import strapline
 from tests.support import eventually, require, server
 
 pytestmark = pytest.mark.mosquitto
@@ -235,3 +237,17 @@ async def test_without_docker_a_broker_that_has_given_up_root_can_read_files_tha
     with server([program, "-c", str(open_folder / "conf")], home.port, tmp_path / "log"):
         async with open_bus(home.encrypted("pipeline"), client_id="x"), open_bus(home.plain("page"), client_id="y"):
             pass
+
+
+@pytest.mark.parametrize("user", ["pipeline", "page", "collector"])
+def test_doctor_asks_of_a_part_s_user_what_that_part_does_and_no_more(
+    household: Household, tmp_path: Path, user: str
+) -> None:
+    (tmp_path / "strapline.toml").write_text(SETTINGS)
+    (tmp_path / "journal.db").touch()
+    address = household.plain(user)
+    login = {"BUS_URL": address.url, "BUS_USERNAME": user, "BUS_PASSWORD": household.password(user)}
+    done = strapline(tmp_path, "doctor", "--json", HOME_ASSISTANT="true", **login)
+    found = [finding for finding in json.loads(done.stdout) if finding["what"].startswith("broker")]
+    assert {finding["exit_code"] for finding in found} == {0}, found
+    assert (user == "page") == ("broker rights" not in {finding["what"] for finding in found})
