@@ -86,6 +86,9 @@ def _set_aside(file: Path) -> list[Finding]:
 def _store(url: str, settings: Settings, home: Path, now_ns: int) -> Finding:
     parts = urlsplit(url)
     name = f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
+    # Opening would make the file, also on a machine that has no pipeline to fill it.
+    if parts.scheme == "sqlite" and not (home / url.removeprefix("sqlite:///")).expanduser().exists():
+        return Finding("store", f"{name} is not there yet; `strapline process` makes it")
     try:
         (opener,) = store_openers([url], token=in_clear(settings.store_token), home=home).values()
         with closing(opener()) as store:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from pipeline.doctor.configuration import examine_settings, sources_of
 from pipeline.doctor.disk import LEAST_FREE_MB, examine_disk, room_finding
 from pipeline.doctor.finding import TROUBLE
 from pipeline.doctor.radio import adapter_findings
-from pipeline.doctor.stores import newest_finding
+from pipeline.doctor.stores import examine_stores, newest_finding
 
 S = 1_000_000_000
 NOW_NS = 1_795_593_600 * S
@@ -93,3 +94,10 @@ def test_a_secret_in_a_file_that_others_can_read_is_a_finding(tmp_path: Path) ->
         findings = examine_settings(settings, sources_of(settings, tmp_path), tmp_path)
         assert {finding.exit_code for finding in findings} == exit_codes
         assert "hush" not in str(findings)
+
+
+def test_a_store_whose_file_is_not_there_is_told_of_and_not_made(tmp_path: Path) -> None:
+    (found,) = asyncio.run(examine_stores(load_settings(tmp_path), tmp_path, 0))
+    assert (found.what, found.exit_code) == ("store", 0)
+    assert "not there yet" in found.detail
+    assert list(tmp_path.iterdir()) == []
